@@ -1,6 +1,7 @@
 /**
  * Measures what the queue costs those who do not wait in it: rows read and sequential round trips to D1 of each operation,
- * while 10,000 jobs are queued for another machine of the account and 2,000 wait behind a busy session.
+ * while 10,000 jobs are queued for another machine of the account and 2,000 wait behind a busy session. In the last
+ * operations, another machine also holds 200 jobs.
  */
 
 import { streamEvents } from '../../spec/contract/events.ts';
@@ -13,6 +14,8 @@ import { startBenchService } from './service.ts';
 
 const ELSEWHERE = 10_000;
 const BEHIND_BUSY = 2000;
+/** Jobs that another machine holds, in the last operations. */
+const HELD = 200;
 const ROWS_GOAL = 40;
 const TRIPS_GOAL = 3;
 
@@ -43,7 +46,7 @@ export async function run(options: BenchOptions): Promise<Report> {
     await service.addQueued(BEHIND_BUSY, busy.machineId);
     await finish(near);
 
-    const operations = await measure(service, { near, busy });
+    const operations = await measure(service, { near, busy, far });
     return report(operations);
   } finally {
     await service.close();
@@ -71,7 +74,7 @@ async function finish(machine: Machine): Promise<void> {
 
 async function measure(
   service: BenchService,
-  { near, busy }: { near: Machine; busy: Machine },
+  { near, busy, far }: { near: Machine; busy: Machine; far: Machine },
 ): Promise<Operation[]> {
   const { account, url } = service;
   const operations: Operation[] = [];
@@ -95,6 +98,14 @@ async function measure(
   await count('list of live jobs, 10 a page', () =>
     send(account, listJobs, { query: { status: 'live', limit: '10' } }),
   );
+  await service.addHeld(HELD, far.machineId);
+  await count(`enqueue, ${HELD} jobs held`, () => near.enqueue());
+  const next = await count(`claim, ${HELD} jobs held`, () => near.claim());
+  if (next === undefined) throw new Error('the queued job was not there to claim');
+  await near.start(next);
+  await near.complete(next);
+  await count(`empty poll, ${HELD} jobs held`, () => near.claim());
+  await count(`list, ${HELD} jobs held`, () => send(account, listJobs, {}));
   await count('opening a channel', () => openChannel(account, near));
   await count('opening a channel of a machine whose session is busy', () => openChannel(account, busy));
   return operations;

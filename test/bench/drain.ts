@@ -1,10 +1,12 @@
 /**
  * Measures how many jobs per second the server handles, and whether a long history and a long queue slow it down. The first
- * jobs warm up the programs and are not measured.
+ * jobs warm up the programs and are not measured. The processor time of a job says the same on a machine that does other
+ * work, too, but less exactly the more of it there is.
  */
 
 import type { BenchOptions, Report } from './bench.ts';
 import { Machine } from './client.ts';
+import { runtimeCpuMs } from './price.ts';
 import { percentile, rounded } from './report.ts';
 import { startBenchService } from './service.ts';
 
@@ -18,6 +20,9 @@ interface Drained {
   jobsPerSecond: number;
   claimP50Ms: number;
   claimP99Ms: number;
+  /** Processor time of a job: in the runtime with the server and its database, and in this program. */
+  serverCpuMs: number;
+  clientCpuMs: number;
 }
 
 export async function run(options: BenchOptions): Promise<Report> {
@@ -53,6 +58,8 @@ async function drain(machines: readonly Machine[], { jobs, say }: BenchOptions):
   const count = machines.length;
   const claims: number[] = [];
   let done = 0;
+  const serverBefore = runtimeCpuMs();
+  const clientBefore = process.cpuUsage();
   const startedAt = performance.now();
   await Promise.all(
     machines.map(async (machine, index) => {
@@ -71,10 +78,13 @@ async function drain(machines: readonly Machine[], { jobs, say }: BenchOptions):
     }),
   );
   const seconds = (performance.now() - startedAt) / 1000;
+  const client = process.cpuUsage(clientBefore);
   return {
     jobsPerSecond: rounded(jobs / seconds),
     claimP50Ms: rounded(percentile(claims, 0.5)),
     claimP99Ms: rounded(percentile(claims, 0.99)),
+    serverCpuMs: rounded((runtimeCpuMs() - serverBefore) / jobs, 2),
+    clientCpuMs: rounded((client.user + client.system) / 1000 / jobs, 2),
   };
 }
 
@@ -83,11 +93,14 @@ function report(
   warmUp: number,
   { fresh, withHistory }: { fresh: Drained; withHistory: Drained },
 ): Report {
-  const row = (name: string, one: Drained) => [name, one.jobsPerSecond, one.claimP50Ms, one.claimP99Ms];
+  const row = (name: string, one: Drained) => [
+    ...[name, one.jobsPerSecond, one.claimP50Ms, one.claimP99Ms],
+    ...[one.serverCpuMs, one.clientCpuMs],
+  ];
   return {
     title: `${jobs} jobs over ${machines} machines: enqueue, claim, start, complete`,
     table: [
-      ['', 'jobs/s', 'claim p50 ms', 'claim p99 ms'],
+      ['', 'jobs/s', 'claim p50 ms', 'claim p99 ms', 'server CPU ms/job', 'client CPU ms/job'],
       row('nothing else', fresh),
       row(`${HISTORY} finished and ${WAITING} waiting jobs`, withHistory),
     ],

@@ -19,6 +19,8 @@ export interface BenchService extends Runtime {
   addHistory(count: number): Promise<void>;
   /** Adds queued jobs of the account that name a machine. */
   addQueued(count: number, machineId: string): Promise<void>;
+  /** Adds jobs of the account that a machine works on, each in a session of its own. */
+  addHeld(count: number, machineId: string): Promise<void>;
 }
 
 const DAY_MS = 86_400_000;
@@ -44,6 +46,7 @@ export async function startBenchService(options: Partial<RuntimeOptions> = {}): 
     addAccount: () => addAccount(runtime),
     addHistory: (count) => addHistory(runtime, { userId: person.id, count, endedAt: now - DAY_MS }),
     addQueued: (count, machineId) => addQueued(runtime, { userId: person.id, count, machineId, at: now }),
+    addHeld: (count, machineId) => addHeld(runtime, { userId: person.id, count, machineId, at: now }),
   };
 }
 
@@ -92,5 +95,22 @@ async function addQueued(
               ?3, 'hold', 3, 'primary', ?6, 'A waiting prompt.' FROM n`,
     )
     .bind(count, userId, at, DAY_MS, randomUUID().slice(0, 8), machineId)
+    .run();
+}
+
+async function addHeld(
+  { database }: Runtime,
+  { userId, count, machineId, at }: { userId: string; count: number; machineId: string; at: number },
+): Promise<void> {
+  await database
+    .prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+       INSERT INTO jobs (user_id, id, kind, status, created_at, available_at, expires_at, updated_at, on_lease_loss,
+                         max_attempts, session_fallback, target_machine_id, machine_id, lease_id, codex_session_id,
+                         lease_expires_at, prompt)
+       SELECT ?2, printf('job_00held%08d', i), 'session.prompt', 'running', ?3, ?3, ?3 + ?4, ?3, 'hold', 3, 'primary',
+              ?5, ?5, 'lea_' || i, 'codex-held-' || i, ?3 + ?4, 'A prompt that runs.' FROM n`,
+    )
+    .bind(count, userId, at, DAY_MS, machineId)
     .run();
 }

@@ -40,8 +40,11 @@ export interface ClaimRequest {
 }
 
 export type ClaimOutcome =
-  /** `replaced` is the lease id under which the same job was handed out before. It is no longer valid. */
-  | { kind: 'claimed'; job: JobRow; prompt: string; replaced?: string }
+  /**
+   * `replaced` is the lease id under which the same job was handed out before. It is no longer valid. `earlierLeases` are
+   * those of earlier automatic attempts.
+   */
+  | { kind: 'claimed'; job: JobRow; prompt: string; replaced?: string; earlierLeases: string[] }
   | { kind: 'would_claim'; job: JobRow; prompt: string; route: Route }
   /** No job fits. `nextAt` is when the next known job becomes due. A drained machine gets no job. */
   | { kind: 'idle'; nextAt: number | undefined; draining?: boolean }

@@ -36,7 +36,11 @@ export async function surroundingsOf(
 /** The statements of `surroundingsOf`, for use in a batch. */
 export function readSurroundings(userId: string, targets: readonly Place[]): Statement[] {
   const links = linksOf(targets);
-  return [readMachinesOf(userId, links.machineIds), ...readLinks(userId, links), readBusySessions(userId)];
+  return [
+    readMachinesOf(userId, links.machineIds),
+    ...readLinks(userId, links),
+    readBusySessions(userId, links),
+  ];
 }
 
 /** Converts the results of `readSurroundings`. */

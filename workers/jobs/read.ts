@@ -20,7 +20,16 @@ import { BRIEF_WAIT_MS, rowsOf } from '../store/database.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
 import type { AttemptRow, JobFilter, ListedJob } from '../store/jobs.ts';
-import { isScan, readAttempts, readJobs, readScanEnd, readTexts } from '../store/jobs.ts';
+import {
+  FEW_LIVE,
+  isNarrowed,
+  isScan,
+  readAttempts,
+  readFewLive,
+  readJobs,
+  readScanEnd,
+  readTexts,
+} from '../store/jobs.ts';
 import { findForPerson, noJob } from './fence.ts';
 import type { JobView } from './job-view.ts';
 import {
@@ -50,23 +59,43 @@ export async function listJobs(
 ): Promise<Result<JobPage, 'invalid_input'>> {
   const filter = readFilter(query);
   if (!filter.ok) return filter;
-  const [found, end] = await deps.db.batch([
-    readJobs(user.id, { ...filter.value, limit: query.limit + 1 }),
-    ...(isScan(filter.value) ? [readScanEnd(user.id, filter.value.before)] : []),
-  ]);
-  const rows = rowsOf<ListedJob>(found);
+  const { rows, lookedUntil } = await readPage(deps, user, { ...filter.value, limit: query.limit + 1 });
   const jobs = rows.slice(0, query.limit);
-  const [lookedUntil] = rowsOf<{ id: string }>(end);
 
-  const live = jobs.filter((job) => !isTerminal(job.status));
+  // A running job waits for nothing.
+  const live = jobs.filter((job) => !isTerminal(job.status) && job.status !== 'running');
   const around = live.length > 0 ? await surroundingsOf(deps, user.id, live.map(targetOf)) : undefined;
   return accept({
     jobs: jobs.map((job) => ({
       ...viewJob(job, around && waitingOf(job, around, deps.now)),
       promptStart: titleOf(job),
     })),
-    nextCursor: rows.length > query.limit ? jobs.at(-1)?.id : lookedUntil?.id,
+    nextCursor: rows.length > query.limit ? jobs.at(-1)?.id : lookedUntil,
   });
+}
+
+async function readPage(
+  deps: Deps,
+  user: SignedIn,
+  filter: JobFilter,
+): Promise<{ rows: ListedJob[]; lookedUntil?: string | undefined }> {
+  const near = filter.live && !isNarrowed(filter) ? await readNearPage(deps, user, filter) : undefined;
+  if (near !== undefined) return { rows: near };
+  const [found, end] = await deps.db.batch([
+    readJobs(user.id, filter),
+    ...(isScan(filter) ? [readScanEnd(user.id, filter.before)] : []),
+  ]);
+  return { rows: rowsOf<ListedJob>(found), lookedUntil: rowsOf<{ id: string }>(end)[0]?.id };
+}
+
+/** Returns a page of live jobs, newest first, if they are among the newest jobs, or if there are only a few. */
+async function readNearPage(deps: Deps, user: SignedIn, filter: JobFilter): Promise<ListedJob[] | undefined> {
+  const { limit, before } = filter;
+  const [newest, few] = await deps.db.batch(readFewLive(user.id, filter));
+  const [recent, all] = [rowsOf<ListedJob>(newest), rowsOf<ListedJob>(few)];
+  const page = all.length < FEW_LIVE ? all.filter(({ id }) => before === undefined || id < before) : recent;
+  if (page === recent && page.length < limit) return undefined;
+  return page.toSorted((one, other) => (one.id < other.id ? 1 : -1)).slice(0, limit);
 }
 
 /** The title of a job: the start of its prompt on one short line. */

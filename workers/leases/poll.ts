@@ -12,7 +12,7 @@ import type { ClaimOutcome } from '../base/machine-api.ts';
 import { rememberClaim } from '../jobs/known-transcripts.ts';
 import { foreignMachine } from '../machines/sync.ts';
 import type { JobRow } from '../store/job-row.ts';
-import { readEarlierLeases } from '../store/jobs.ts';
+import { type HandedOutRow, handedOut, readHandedOut } from '../store/jobs.ts';
 
 type Reply = Omit<ReplyInput<typeof claimRow>, 'ok'>;
 
@@ -54,7 +54,7 @@ export async function pollForJob(
       return accept({
         job: {
           ...viewClaimed(outcome.job, outcome.prompt, routeOf(outcome.job)),
-          earlierLeases: await findEarlierLeases(deps, outcome.job),
+          earlierLeases: await earlierLeasesOf(deps, outcome),
         },
         leaseId: outcome.job.leaseId ?? '',
         leaseExpiresAt: new Date(outcome.job.leaseExpiresAt ?? deps.now).toISOString(),
@@ -76,11 +76,18 @@ export async function pollForJob(
   }
 }
 
-/** Reads the earlier leases. Only a job that was requeued after a lost lease has earlier leases. */
-async function findEarlierLeases(deps: Deps, job: JobRow): Promise<string[] | undefined> {
+/** During a deployment, an object of the version before sends a job without its earlier leases. Then they are read here. */
+async function earlierLeasesOf(
+  deps: Deps,
+  {
+    job,
+    earlierLeases,
+  }: Pick<Extract<ClaimOutcome, { kind: 'claimed' }>, 'job'> & { earlierLeases?: string[] },
+): Promise<string[] | undefined> {
   if (job.attemptsUsed <= 1) return undefined;
-  const rows = await deps.db.all<{ leaseId: string }>(readEarlierLeases(job));
-  return rows.length === 0 ? undefined : rows.map(({ leaseId }) => leaseId);
+  const row = earlierLeases === undefined ? await deps.db.first<HandedOutRow>(readHandedOut(job)) : undefined;
+  const leases = row === undefined ? earlierLeases : handedOut(row).earlierLeases;
+  return leases?.length === 0 ? undefined : leases;
 }
 
 type ClaimedRoute = Omit<Route, 'machineId' | 'ideaId' | 'worldId'>;

@@ -26,6 +26,7 @@ import {
 import { type Found, findWork } from './claim.ts';
 import { recordListening } from './heartbeats.ts';
 import type { MachineAlarm } from './machine-alarm.ts';
+import type { ClaimGate } from './quiet-queue.ts';
 
 /** The caller as the Worker describes it, with the hash of the token. Only a prefix of the hash is kept. */
 type Arrival =
@@ -41,6 +42,7 @@ interface Receiver {
   onWork(): void;
   /** Announces jobs that become due later. */
   alarm: Pick<MachineAlarm, 'announceAt'>;
+  gate: Pick<ClaimGate, 'mayBeDue'>;
 }
 
 /** The header in which the Worker describes the caller: JSON of an `Arrival`. */
@@ -69,13 +71,16 @@ async function receiveRunner(
   receiver: Receiver,
   { tokenHash, transport, instance, address, agent }: Extract<Arrival, { role: 'runner' }>,
 ): Promise<Response> {
-  const { state, machine, deps } = receiver;
+  const { state, machine, deps, gate } = receiver;
   const { response, socket } = openRunnerChannel(state, {
     ...{ transport, instance, token: tokenMark(tokenHash) },
     caller: { tokenHash, address, agent },
   });
   return orClose(socket, async () => {
-    const [found, isSignedIn] = await Promise.all([findWork(deps, machine), isTokenLive(deps, tokenHash)]);
+    const [found, isSignedIn] = await Promise.all([
+      findWork(deps, machine, gate.mayBeDue(deps.now)),
+      isTokenLive(deps, tokenHash),
+    ]);
     if (!isSignedIn) {
       closeRevoked(socket);
       return refused('unauthenticated');

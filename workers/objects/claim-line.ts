@@ -42,8 +42,10 @@ interface Ahead {
   begunAt: number;
   /** The token of the channel. The look has asked D1 about it. */
   tokenHash: string | undefined;
+  own: ClaimHooks['own'];
+  mayBeDue: boolean;
   seen: Promise<Seen | undefined>;
-  onHeld: ClaimHooks['onHeld'];
+  onSeen: ClaimHooks['onSeen'];
   foundNothing: ReturnType<ClaimGate['beginRead']>;
 }
 
@@ -79,7 +81,7 @@ export class ClaimLine {
     if (leases.hasAny || this.#looks >= LOOKS_LIMIT || channel === undefined) return;
     const ahead = this.#beginLook(channel.caller?.tokenHash);
     this.#looks += 1;
-    const seen = look(ahead.deps, this.#parts.machine, ahead.tokenHash)
+    const seen = look(ahead.deps, this.#parts.machine, ahead)
       // The claim looks again, and reports the failure.
       .catch(() => undefined)
       .finally(() => {
@@ -92,8 +94,13 @@ export class ClaimLine {
   #beginLook(tokenHash?: string): Omit<Ahead, 'seen'> {
     const { leases, gate } = this.#parts;
     const deps = this.#parts.deps();
-    const begun = { deps, begunAt: Date.now(), tokenHash };
-    return { ...begun, onHeld: leases.beginRead(deps), foundNothing: gate.beginRead() };
+    const { own, onHeld } = leases.beginRead(deps);
+    const begun = { deps, begunAt: Date.now(), tokenHash, own, mayBeDue: gate.mayBeDue(deps.now) };
+    const onSeen = ({ held, nextDueAt }: Seen) => {
+      onHeld(held);
+      gate.noteLater(nextDueAt);
+    };
+    return { ...begun, onSeen, foundNothing: gate.beginRead() };
   }
 
   /** Returns the look that began with the last wake-up, if it is recent and has asked about this token. It is used once. */
@@ -141,7 +148,7 @@ export class ClaimLine {
   /** Claims a job with the facts of a look. The alarm for its lease is set while D1 hands the job out. */
   async #claimWith(
     request: Asked,
-    { deps, seen, onHeld }: Omit<Ahead, 'seen'> & { seen?: Seen },
+    { deps, seen, own, mayBeDue, onSeen }: Omit<Ahead, 'seen'> & { seen?: Seen },
   ): Promise<ClaimOutcome> {
     const { machine, leases, alarm, presence } = this.#parts;
     let arming: Promise<void> | undefined;
@@ -150,8 +157,8 @@ export class ClaimLine {
         deps,
         { ...request, ...machine },
         {
-          seen,
-          onHeld,
+          ...{ seen, own, mayBeDue },
+          onSeen,
           onTaking(expiresAt) {
             arming = alarm.expectLease(expiresAt);
             arming.catch(() => undefined);

@@ -5,7 +5,8 @@
  *   decide  a repeated claim id → the same lease; a lease never started → again; else the first job with a free route here
  *   write   one guarded statement; if another machine was faster, the next lane is tried
  *
- * A second read is needed only if a job has become due that was queued for later.
+ * If a job may have become due that was queued for later, the read begins by moving it to its lane. If that was not known, the
+ * queue is read twice. A job that falls back to another session than the one that it names needs one more read.
  */
 
 import { knowsKind } from '../../spec/job/abilities.ts';
@@ -30,7 +31,7 @@ import { rowsOf } from '../store/database.ts';
 import { redeliverIfUnstarted, takeIfAvailable } from '../store/job-moves.ts';
 import type { JobRow } from '../store/job-row.ts';
 import { targetOf } from '../store/job-row.ts';
-import { readJob, readTexts } from '../store/jobs.ts';
+import { type HandedOutRow, handedOut, readHandedOut, readJob, readTexts } from '../store/jobs.ts';
 import { linksOf, readLinks, toSyncedProjects } from '../store/linked-projects.ts';
 import {
   abilitiesByMachine,
@@ -61,11 +62,21 @@ export interface Seen {
   nextDueAt: number | undefined;
 }
 
-export interface ClaimHooks {
+/** What the object knows when a look begins. */
+interface Known {
+  /** The jobs that the machine holds. If undefined, it may hold any. */
+  own: readonly string[] | undefined;
+  /** True if a job may have become due that was queued for later. */
+  mayBeDue: boolean;
+  /** If set, the look asks whether this token is valid. */
+  tokenHash?: string | undefined;
+}
+
+export interface ClaimHooks extends Omit<Known, 'tokenHash'> {
   /** The data of a look that began before. */
   seen?: Seen | undefined;
-  /** Called with the jobs that machines of the account hold. */
-  onHeld(held: readonly JobRow[]): void;
+  /** Called with the data that decides the claim. */
+  onSeen(seen: Seen): void;
   /** Called while D1 is being asked for a job that only this machine may take. Its lease ends at `expiresAt`. */
   onTaking(expiresAt: number): void;
   /** Called after D1 has recorded that the runner's abilities have changed. */
@@ -74,8 +85,8 @@ export interface ClaimHooks {
 
 export async function claimJob(deps: Deps, request: ClaimRequest, hooks: ClaimHooks): Promise<ClaimOutcome> {
   const { tokenHash } = request;
-  const seen = hooks.seen ?? (await look(deps, request, tokenHash));
-  hooks.onHeld(seen.held);
+  const seen = hooks.seen ?? (await look(deps, request, { ...hooks, tokenHash }));
+  hooks.onSeen(seen);
   if (tokenHash !== undefined && !seen.isSignedIn) return { kind: 'unauthenticated' };
   if (seen.machine === undefined) return { kind: 'unknown_machine' };
   if (seen.machine.userId !== request.userId) return { kind: 'foreign_machine' };
@@ -107,8 +118,8 @@ export type Found =
  * Returns whether there is work for a machine, now or later, and claims nothing. Uses the abilities from the last poll, so
  * that the runner does not poll for a job that it cannot take.
  */
-export async function findWork(deps: Deps, machine: MachineOf): Promise<Found> {
-  const seen = await look(deps, machine);
+export async function findWork(deps: Deps, machine: MachineOf, mayBeDue: boolean): Promise<Found> {
+  const seen = await look(deps, machine, { own: [], mayBeDue });
   if (seen.machine === undefined) return { kind: 'unknown_machine' };
   if (seen.machine.userId !== machine.userId) return { kind: 'foreign_machine' };
   if (seen.machine.draining === 1) return { kind: 'idle', nextAt: undefined };
@@ -153,20 +164,24 @@ function isSeenLongAgo({ lastSeenAt }: { lastSeenAt: number }, now: number): boo
 }
 
 /** Reads everything that a claim needs, and whether the token is valid. */
-export async function look(deps: Deps, { userId, machineId }: MachineOf, tokenHash?: string): Promise<Seen> {
+export async function look(
+  deps: Deps,
+  { userId, machineId }: MachineOf,
+  { own, mayBeDue, tokenHash }: Known,
+): Promise<Seen> {
   const at = { machineId, now: deps.now };
   const reads = [
     readMachine(machineId),
     ...readLinks(userId, { machineIds: [machineId] }),
     readCandidates(userId, at),
-    readHeld(userId),
+    readHeld({ userId, machineId }, own),
     readNextDue(userId, machineId),
     ...(tokenHash === undefined ? [] : [readLiveToken(tokenHash, deps.now)]),
   ];
-  const seen = toSeen(await deps.db.batch(reads));
-  if (seen.nextDueAt === undefined || seen.nextDueAt > deps.now) return seen;
-  const [, ...again] = await deps.db.batch([moveDue(userId, at), ...reads]);
-  return toSeen(again);
+  const seen = mayBeDue ? undefined : toSeen(await deps.db.batch(reads));
+  if (seen !== undefined && (seen.nextDueAt === undefined || seen.nextDueAt > deps.now)) return seen;
+  const [, ...read] = await deps.db.batch([moveDue(userId, at), ...reads]);
+  return toSeen(read);
 }
 
 function toSeen([machine, projects, sessions, candidates, held, next, token]: readonly {
@@ -224,13 +239,16 @@ async function repeatLease(
   job: JobRow,
 ): Promise<ClaimOutcome> {
   if (claimId !== undefined && claimId === job.claimId) {
-    return { kind: 'claimed', job, prompt: await promptOf(deps, job) };
+    const same = await deps.db.first<HandedOutRow>(readHandedOut(job));
+    if (same === undefined) throw new Error('a job that was just read is not there');
+    const { prompt, earlierLeases } = handedOut(same);
+    return { kind: 'claimed', job, prompt, earlierLeases };
   }
   const lease = { from: job.leaseId ?? '', to: deps.newId('lease'), claimId, instance };
   const redelivered = await redeliverIfUnstarted(deps.db, job, lease);
   if (redelivered === undefined) return { kind: 'idle', nextAt: deps.now };
-  const { prompt, ...claimed } = redelivered;
-  return { kind: 'claimed', job: claimed, prompt, replaced: lease.from };
+  const { prompt, earlierLeases, ...claimed } = redelivered;
+  return { kind: 'claimed', job: claimed, prompt, earlierLeases, replaced: lease.from };
 }
 
 /** The job that has its turn, with one of its routes, and the job that would have its turn after it. */
@@ -319,8 +337,8 @@ async function take(
   const { job, isBusy, isDrained, first } = await taking;
   if (isDrained) return { outcome: { kind: 'idle', nextAt: undefined, draining: true } };
   if (job === undefined) return { isBusy, first };
-  const { prompt, ...claimed } = job;
-  return { outcome: { kind: 'claimed', job: claimed, prompt } };
+  const { prompt, earlierLeases, ...claimed } = job;
+  return { outcome: { kind: 'claimed', job: claimed, prompt, earlierLeases } };
 }
 
 async function wouldClaim(
@@ -378,10 +396,4 @@ async function readEverywhere(
   ]);
   const abilities = abilitiesByMachine(rowsOf<MachineRow>(machines)).set(machineId, own);
   return withAgents(toSyncedProjects(projects, sessions), (id) => abilities.get(id));
-}
-
-async function promptOf(deps: Deps, job: JobRow): Promise<string> {
-  const texts = await deps.db.first<{ prompt: string }>(readTexts(job.userId, job.id));
-  if (texts === undefined) throw new Error('a job that was just read is not there');
-  return texts.prompt;
 }

@@ -103,15 +103,25 @@ export class LiveLeases {
   }
 
   /**
-   * Call this when a read of the held jobs begins, and the returned function with its result. If memory has no leases, they
-   * are built from it, so that they need no read of their own.
+   * Call this when a read of the held jobs begins. `own` has the jobs of the machine if memory has them all. Otherwise the read
+   * must cover all held jobs of the account: memory is built from it by `onHeld`, so that it needs no read of its own.
    */
-  beginRead(deps: Deps): (held: readonly JobRow[]) => void {
+  beginRead(deps: Deps): { own: string[] | undefined; onHeld(held: readonly JobRow[]): void } {
     const before = this.#leases;
-    return (held) => {
-      if (this.#isBelieved(deps) || this.#leases !== before) return;
-      this.#rebuild(held, this.#memo.read() ?? []);
+    const own = this.#ownJobs();
+    return {
+      own,
+      onHeld: (held) => {
+        if (own !== undefined || this.#isBelieved(deps) || this.#leases !== before) return;
+        this.#rebuild(held, this.#memo.read() ?? []);
+      },
     };
+  }
+
+  /** Returns the jobs of all leases. Returns undefined if memory was not built from D1, so that one may be missing. */
+  #ownJobs(): string[] | undefined {
+    if (this.#leases === undefined || Number.isFinite(this.#believedUntil)) return undefined;
+    return [...this.#leases.values()].map(({ jobId }) => jobId);
   }
 
   #isBelieved({ now }: Deps): boolean {
@@ -174,7 +184,7 @@ export class LiveLeases {
    */
   async settle(deps: Deps): Promise<void> {
     const leases = await this.#loaded(deps);
-    const rows = await deps.db.all<JobRow>(readHeld(this.#machine.userId));
+    const rows = await deps.db.all<JobRow>(readHeld(this.#machine, this.#ownJobs()));
     const isOver = (leaseId: string) => (leases.get(leaseId)?.deadline ?? 0) <= deps.now;
     for (const leaseId of [...leases.keys()].filter(isOver)) leases.delete(leaseId);
     for (const job of rows) {
@@ -303,7 +313,7 @@ export class LiveLeases {
     const canWait = before === undefined && kept === undefined;
     const db = canWait ? deps.db : deps.db.within(BRIEF_WAIT_MS);
     try {
-      const rows = await db.all<JobRow>(readHeld(this.#machine.userId));
+      const rows = await db.all<JobRow>(readHeld(this.#machine, undefined));
       // Another event may have loaded the leases meanwhile. Keep the newer entries.
       if (this.#leases !== undefined && this.#leases !== before) return this.#leases;
       return this.#rebuild(rows, kept ?? []);

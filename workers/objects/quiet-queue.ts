@@ -21,6 +21,8 @@ export class ClaimGate {
   #quietFor: string | null = null;
   /** True if the machine was drained when the queue was read. */
   #isDraining = false;
+  /** From this time on, a job that was queued for later may be due. 0 as long as the queue was not read. */
+  #laterFrom = 0;
   /** When to announce jobs that become due. */
   readonly #dueTimes = new Set<number>();
   #hasAnnounced = false;
@@ -33,6 +35,16 @@ export class ClaimGate {
   /** Returns whether the machine was drained when the queue was last read. */
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+
+  /** Returns whether a job that was queued for later may have become due, so that it must be moved to its lane first. */
+  mayBeDue(now: number): boolean {
+    return now >= this.#laterFrom;
+  }
+
+  /** Call this when the queue was read. A job that was queued for later and not seen costs only a further read. */
+  noteLater(nextAt: number | undefined): void {
+    this.#laterFrom = nextAt ?? Number.POSITIVE_INFINITY;
   }
 
   /** Call this when a read of the queue begins. Call the returned function if the read found no job. */
@@ -58,6 +70,7 @@ export class ClaimGate {
   wakeAt(at: number): void {
     this.#wakes += 1;
     this.#quietUntil = Math.min(this.#quietUntil, at);
+    this.#laterFrom = Math.min(this.#laterFrom, at);
     this.#dueTimes.add(at);
   }
 

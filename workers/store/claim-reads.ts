@@ -6,10 +6,11 @@
  */
 
 import type { Statement } from './database.ts';
-import { raw, sql } from './database.ts';
+import { eachOf, raw, sql } from './database.ts';
 import { isHeldJob, mayBe } from './guard.ts';
 import type { JobRow, TargetFields } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
+import { type LinkFilter, sessionsIn } from './linked-projects.ts';
 
 /** The number of lanes in one read. The next page is read only if no job of these lanes fits. */
 export const CANDIDATE_PAGE = 50;
@@ -118,24 +119,60 @@ export function moveDue(userId: string, { machineId, now }: LaneQuery): Statemen
   return sql`
     UPDATE jobs SET delayed = 0 WHERE user_id = ${userId} AND ${raw(mayBe('claim'))} AND id IN (
       SELECT j.id FROM (${placesOf('later', userId, machineId)}) p CROSS JOIN jobs j INDEXED BY jobs_live
-        ON j.user_id = ${userId} AND j.finished_at IS NULL AND j.place = p.place AND j.lane <= printf('%015d', ${now})
+        ON ${firstLater(userId)} <= printf('%015d', ${now})
+        AND j.user_id = ${userId} AND j.finished_at IS NULL AND j.place = p.place AND j.lane <= printf('%015d', ${now})
       LIMIT ${MOVED_AT_ONCE})`;
+}
+
+/** The time of the first job in the place `p`, as it is in its lane. */
+function firstLater(userId: string): Statement {
+  return sql`(SELECT lane FROM jobs INDEXED BY jobs_live
+    WHERE user_id = ${userId} AND finished_at IS NULL AND place = p.place ORDER BY lane LIMIT 1)`;
 }
 
 /** Reads when the next job becomes due that this machine may take, as `at`. The time is past if `moveDue` has work. */
 export function readNextDue(userId: string, machineId: string): Statement {
   return sql`
-    SELECT CAST(min((SELECT lane FROM jobs INDEXED BY jobs_live
-      WHERE user_id = ${userId} AND finished_at IS NULL AND place = p.place ORDER BY lane LIMIT 1)) AS INTEGER) AS at
-    FROM (${placesOf('later', userId, machineId)}) p`;
+    SELECT CAST(min(${firstLater(userId)}) AS INTEGER) AS at FROM (${placesOf('later', userId, machineId)}) p`;
 }
 
-/** Reads all jobs of the account that a machine holds. They show which sessions are busy, and which jobs this machine has. */
-export function readHeld(userId: string): Statement {
-  return {
-    sql: `SELECT ${jobColumns()} FROM jobs INDEXED BY jobs_live WHERE user_id = ? AND ${isHeldJob()}`,
-    values: [userId],
-  };
+/** An account that holds no more jobs than this has them read whatever their session is. */
+const FEW_HELD = 1;
+
+/**
+ * Reads the jobs that machines of the account hold, to find out which sessions are busy. If there are more than a few, it
+ * reads a few, and those in the sessions of these linked repositories. So the cost does not depend on what other machines
+ * do. It may return a job twice.
+ */
+export function readHeldNear(
+  userId: string,
+  { near, columns }: { near: LinkFilter; columns: (prefix: string) => string },
+): Statement {
+  const listed = raw(columns('h.'));
+  const held = sql`jobs h INDEXED BY jobs_live ON h.user_id = ${userId} AND ${raw(isHeldJob('h.'))}`;
+  return sql`
+    SELECT * FROM (SELECT ${listed} FROM (SELECT 1) CROSS JOIN ${held} LIMIT ${FEW_HELD})
+    UNION ALL
+    SELECT ${listed} FROM (SELECT 1 FROM jobs INDEXED BY jobs_live
+        WHERE user_id = ${userId} AND finished_at IS NULL AND place = 'held' LIMIT 1 OFFSET ${FEW_HELD}) more
+      CROSS JOIN (SELECT sessions ${sessionsIn(userId, near)}) s
+      CROSS JOIN json_each(s.sessions) one CROSS JOIN ${held} AND h.lane = one.value ->> 'codexSessionId'`;
+}
+
+/**
+ * Reads the jobs that occupy the sessions of a machine, and the jobs that it holds. `own` has the ids of those if they are
+ * known. Otherwise all held jobs of the account are read, because a machine may have removed the session of a job that it
+ * holds.
+ */
+export function readHeld(
+  { userId, machineId }: { userId: string; machineId: string },
+  own: readonly string[] | undefined,
+): Statement {
+  if (own === undefined)
+    return sql`SELECT ${raw(jobColumns())} FROM jobs INDEXED BY jobs_live WHERE user_id = ${userId} AND ${raw(isHeldJob())}`;
+  const near = readHeldNear(userId, { near: { machineIds: [machineId] }, columns: jobColumns });
+  return sql`${near} UNION ALL SELECT ${raw(jobColumns('h.'))} FROM ${eachOf(own)} own
+    CROSS JOIN jobs h ON h.user_id = ${userId} AND h.id = own.value AND ${raw(isHeldJob('h.'))}`;
 }
 
 /** The condition that no machine holds a job of this agent session. */

@@ -17,10 +17,11 @@ import {
   readFirstOfLane,
 } from './claim-reads.ts';
 import { type Database, raw, rowsOf, type Statement, sql } from './database.ts';
-import { guard, guardIn, type JobKey, mayBe } from './guard.ts';
+import { guard, guardIn, isHeldJob, type JobKey, mayBe } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
 import { archive, CLEAR_ATTEMPT, update } from './job-update.ts';
+import { HANDED_OUT, type HandedOut, type HandedOutRow, handedOut } from './jobs.ts';
 import { seeIfQuiet } from './machines.ts';
 
 export interface Claim {
@@ -42,7 +43,7 @@ export interface LaneTurn {
 
 /** The claimed job. If the guard refused, whether the session is busy, and the job that is now the first of the lane. */
 export interface Taken {
-  job: (JobRow & { prompt: string }) | undefined;
+  job: HandedOut | undefined;
   isBusy: boolean;
   /** True if the guard refused because the machine was drained. */
   isDrained: boolean;
@@ -82,13 +83,16 @@ export async function takeIfAvailable(db: Database, from: JobKey | LaneTurn, cla
     where: [isDue(now), isFree, sql`NOT ${isDraining}`, ...(turn?.next ? [isBeforeIt(turn.next)] : [])],
   });
   const first = turn ? readFirstOfLane(turn.lane, now) : raw('SELECT NULL AS id');
+  // A claim that succeeds reads only that it did.
+  const isRefused = sql`(SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_live
+    WHERE user_id = ${userId} AND ${raw(isHeldJob())} AND lane = ${route.codexSessionId} AND lease_id = ${claim.leaseId}))`;
   const [row, refusal] = await db.batch([
-    sql`${taken}, prompt`,
-    sql`SELECT * FROM (SELECT ${isFree} AS isFree, ${isDraining} AS isDraining) LEFT JOIN (${first}) ON true`,
+    sql`${taken}, ${raw(HANDED_OUT)}`,
+    sql`SELECT * FROM (SELECT ${isFree} AS isFree, ${isDraining} AS isDraining FROM ${isRefused}) LEFT JOIN (${first}) ON true`,
     ...(claim.isSeenLongAgo ? [seeIfQuiet({ userId, machineId, now })] : []),
   ]);
-  const [job] = rowsOf<JobRow & { prompt: string }>(row);
-  if (job !== undefined) return { job, isBusy: false, isDrained: false, first: undefined };
+  const [job] = rowsOf<HandedOutRow>(row);
+  if (job !== undefined) return { job: handedOut(job), isBusy: false, isDrained: false, first: undefined };
   const [why] = rowsOf<Candidate & { isFree: number; isDraining: number }>(refusal);
   return {
     job,
@@ -125,15 +129,16 @@ export function startIfHeld(
  * Hands an unstarted job to the run that polls now. The job gets a new lease id, so that a slow holder of the old lease
  * cannot start it, too. The expiry stays, so that a machine that never starts loses the job.
  */
-export function redeliverIfUnstarted(
+export async function redeliverIfUnstarted(
   db: Database,
   key: JobKey,
   lease: { from: string; to: string; claimId: string | undefined; instance: string | undefined },
-): Promise<(JobRow & { prompt: string }) | undefined> {
+): Promise<HandedOut | undefined> {
   const where = [sql`lease_id = ${lease.from}`, sql`asking_since IS NULL`];
-  return db.first<JobRow & { prompt: string }>(sql`
+  const row = await db.first<HandedOutRow>(sql`
     UPDATE jobs SET lease_id = ${lease.to}, claim_id = ${lease.claimId}, instance = ${lease.instance}
-    WHERE ${guard(key, 'start', where)} RETURNING ${raw(jobColumns())}, prompt`);
+    WHERE ${guard(key, 'start', where)} RETURNING ${raw(jobColumns())}, ${raw(HANDED_OUT)}`);
+  return row && handedOut(row);
 }
 
 /** Renews a live lease in D1. Returns false if it is no longer live. */

@@ -7,11 +7,13 @@ import { IDEMPOTENCY_MS, kindsWhere } from '../../spec/job/kinds.ts';
 import { FIRST_STATUS } from '../../spec/job/status.ts';
 import type { Added } from './account-usage.ts';
 import { hasRoom } from './account-usage.ts';
+import { readHeldNear } from './claim-reads.ts';
 import type { Database, Statement } from './database.ts';
 import { join, raw, sql } from './database.ts';
-import { isHeldJob, kindIn } from './guard.ts';
+import { kindIn } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
+import type { LinkFilter } from './linked-projects.ts';
 import { attempts } from './schema.ts';
 import { type RowOf, selectList } from './table.ts';
 
@@ -149,8 +151,13 @@ export interface JobFilter {
 export const LIST_SCAN = 1000;
 
 /** Returns whether a list may have to read jobs that it does not show. */
-export function isScan({ live, statuses, kind, ideaId, machineId }: JobFilter): boolean {
-  return !live && (statuses.length > 0 || [kind, ideaId, machineId].some((value) => value !== undefined));
+export function isScan(filter: JobFilter): boolean {
+  return !filter.live && isNarrowed(filter);
+}
+
+/** Returns whether a list shows only some jobs, or some of the live jobs. */
+export function isNarrowed({ statuses, kind, ideaId, machineId }: JobFilter): boolean {
+  return statuses.length > 0 || [kind, ideaId, machineId].some((value) => value !== undefined);
 }
 
 /** Reads the last job that a page searches. Returns no row if the page reaches the oldest job. */
@@ -175,6 +182,31 @@ function conditionsOf({ statuses, kind, ideaId, machineId }: JobFilter, prefix =
 }
 
 const listed = (prefix = '') => raw(`${jobColumns(prefix)}, ${promptStart()} AS promptStart`);
+
+/** `readFewLive` reads at most this many live jobs of any age. If it finds fewer, there are no others. */
+export const FEW_LIVE = 4;
+
+/** A page of live jobs is looked for among this many more of the newest jobs than it shows. */
+const ENDED_AMONG_NEWEST = 8;
+
+/**
+ * Two reads for a page of all live jobs that cost one read row for each job. The first looks among the newest jobs: if it
+ * fills the page, it is the page. The second reads a few live jobs of any age: if there are no others, they are the page.
+ * Only a long queue that is older than many jobs which have ended needs `readJobs`.
+ */
+export function readFewLive(
+  userId: UserId,
+  { before, limit }: Pick<JobFilter, 'before' | 'limit'>,
+): [newest: Statement, few: Statement] {
+  const older = before === undefined ? raw('true') : sql`id < ${before}`;
+  return [
+    sql`SELECT ${listed()} FROM (SELECT * FROM jobs WHERE user_id = ${userId} AND ${older}
+        ORDER BY id DESC LIMIT ${limit + ENDED_AMONG_NEWEST})
+      WHERE finished_at IS NULL LIMIT ${limit}`,
+    sql`SELECT ${listed()} FROM jobs INDEXED BY jobs_live
+      WHERE user_id = ${userId} AND finished_at IS NULL LIMIT ${FEW_LIVE}`,
+  ];
+}
 
 /** Reads jobs, newest first, by primary key, because ids are ordered by time. */
 export function readJobs(userId: UserId, filter: JobFilter): Statement {
@@ -249,12 +281,29 @@ export function readAttempts(userId: string, jobId: string): Statement {
   };
 }
 
-/** Leases of the automatic attempts before this one, newest first. An attempt that was returned had no effect. */
-export function readEarlierLeases(job: Pick<JobRow, 'userId' | 'id' | 'attemptsUsed'>): Statement {
-  return sql`
-    SELECT lease_id AS leaseId FROM attempts
-    WHERE user_id = ${job.userId} AND job_id = ${job.id} AND outcome <> 'released' AND lease_id IS NOT NULL
-    ORDER BY lease_count DESC LIMIT ${Math.min(job.attemptsUsed - 1, BOUNDS.shownAttempts)}`;
+/**
+ * What a machine gets with a job, for a list of columns: the prompt, and the leases of the automatic attempts before this one,
+ * newest first. An attempt that was returned had no effect. Only a job that was requeued after a lost lease has such leases.
+ */
+export const HANDED_OUT = `prompt, CASE WHEN attempts_used > 1 THEN (
+  SELECT json_group_array(lease_id) FROM (SELECT lease_id FROM attempts a
+    WHERE a.user_id = jobs.user_id AND a.job_id = jobs.id AND a.outcome <> 'released' AND a.lease_id IS NOT NULL
+    ORDER BY a.lease_count DESC LIMIT ${BOUNDS.shownAttempts})) END AS earlierLeases`;
+
+/** A row with these columns. */
+export type HandedOutRow = JobRow & { prompt: string; earlierLeases: string | null };
+
+export type HandedOut = JobRow & { prompt: string; earlierLeases: string[] };
+
+/** Returns the job of a row with the columns `HANDED_OUT`. */
+export function handedOut({ earlierLeases, ...job }: HandedOutRow): HandedOut {
+  const leases = JSON.parse(earlierLeases ?? '[]') as string[];
+  return { ...job, earlierLeases: leases.slice(0, Math.max(0, job.attemptsUsed - 1)) };
+}
+
+/** Reads a job with the columns `HANDED_OUT`. */
+export function readHandedOut({ userId, id }: { userId: string; id: string }): Statement {
+  return sql`SELECT ${raw(jobColumns())}, ${raw(HANDED_OUT)} FROM jobs WHERE user_id = ${userId} AND id = ${id}`;
 }
 
 /** Returns whether the holder returned the job under this lease, or a sweep did because it had never started. */
@@ -288,13 +337,11 @@ export interface BusyRow {
   status: JobRow['status'];
 }
 
-/** Reads the jobs that occupy agent sessions: one row per busy session. */
-export function readBusySessions(userId: string): Statement {
-  return {
-    sql: `SELECT codex_session_id AS codexSessionId, id AS jobId, status FROM jobs INDEXED BY jobs_live
-          WHERE user_id = ? AND ${isHeldJob()}`,
-    values: [userId],
-  };
+/** Reads which jobs occupy agent sessions, as far as it matters for these linked repositories. */
+export function readBusySessions(userId: string, near: LinkFilter): Statement {
+  const columns = (prefix: string) =>
+    `${prefix}codex_session_id AS codexSessionId, ${prefix}id AS jobId, ${prefix}status`;
+  return readHeldNear(userId, { near, columns });
 }
 
 /** Why the last holders of these jobs returned them: one row for each job whose newest attempt was returned. */

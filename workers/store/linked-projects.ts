@@ -39,24 +39,32 @@ export function linksOf(
 
 /** Two statements for one batch, for the repositories and for their sessions. `toSyncedProjects` joins the results. */
 export function readLinks(userId: string, filter: LinkFilter = {}): [Statement, Statement] {
-  const places = conditionsOf(userId, filter, ['machineIds', 'projectRoots']);
+  const columns = (table: typeof linkedProjects | typeof linkedSessions) =>
+    raw(selectList(table, { without: ['userId', 'syncedAt'] }));
+  return [
+    sql`SELECT ${columns(linkedProjects)} ${linkedIn(userId, filter)}`,
+    sql`SELECT ${columns(linkedSessions)} ${sessionsIn(userId, filter)}`,
+  ];
+}
+
+function linkedIn(userId: string, filter: LinkFilter): Statement {
   const projects = conditionsOf(userId, filter, ['machineIds', 'projectRoots', 'ideaIds']);
   // Without statistics, the planner would use the primary key and read every repository of the account.
   const byIdea =
     filter.ideaIds !== undefined && filter.machineIds === undefined
       ? raw(' INDEXED BY linked_projects_of_idea')
       : raw('');
-  const from = sql`FROM ${machinesOf(filter)} linked_projects${byIdea} WHERE ${projects}`;
-  const ofIdea =
-    filter.ideaIds === undefined
-      ? raw('')
-      : sql` AND (machine_id, project_root) IN (SELECT machine_id, project_root ${from})`;
-  const columns = (table: typeof linkedProjects | typeof linkedSessions) =>
-    raw(selectList(table, { without: ['userId', 'syncedAt'] }));
-  return [
-    sql`SELECT ${columns(linkedProjects)} ${from}`,
-    sql`SELECT ${columns(linkedSessions)} FROM ${machinesOf(filter)} linked_sessions WHERE ${places}${ofIdea}`,
-  ];
+  return sql`FROM ${machinesOf(filter)} linked_projects${byIdea} WHERE ${projects}`;
+}
+
+/** The rows with the sessions of the repositories that match, from `FROM` on, for use in a statement. */
+export function sessionsIn(userId: string, filter: LinkFilter): Statement {
+  if (filter.ideaIds === undefined)
+    return sql`FROM ${machinesOf(filter)} linked_sessions
+      WHERE ${conditionsOf(userId, filter, ['machineIds', 'projectRoots'])}`;
+  // The key of each row is known from the repositories of the idea.
+  return sql`FROM (SELECT DISTINCT machine_id AS machine, project_root AS root ${linkedIn(userId, filter)}) linked
+    CROSS JOIN linked_sessions ON user_id = ${userId} AND machine_id = linked.machine AND project_root = linked.root`;
 }
 
 /** A join with each of several machines, so that only their rows are read. */

@@ -82,3 +82,18 @@ describe('an announcement', () => {
     expect(gate.takeDue(NOW)).toBe(false);
   });
 });
+
+describe('a job that was queued for later', () => {
+  it('may be due as long as the queue was not read, and when its time has come', () => {
+    const gate = new ClaimGate();
+    expect(gate.mayBeDue(NOW)).toBe(true);
+    gate.noteLater(undefined);
+    expect(gate.mayBeDue(NOW + MINUTE)).toBe(false);
+    gate.noteLater(NOW + 500);
+    expect(gate.mayBeDue(NOW + 499)).toBe(false);
+    expect(gate.mayBeDue(NOW + 500)).toBe(true);
+    gate.noteLater(undefined);
+    gate.wakeAt(NOW + 500);
+    expect(gate.mayBeDue(NOW + 500)).toBe(true);
+  });
+});
