@@ -36,7 +36,7 @@ export function plainArguments(program: Command, argv: readonly string[]): strin
   return [...globals, ...rest];
 }
 
-/** The first word that is neither an option in front of the command nor its value. */
+/** Returns the command's first word. Skips the options in front of the command, and the values of those options. */
 export function commandName(argv: readonly string[]): string | undefined {
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index] ?? '';
@@ -54,9 +54,9 @@ function requireValue(option: string, value: string | undefined): string {
 
 interface FoundOption {
   option: Option;
-  /** The full name of the option, with its `=value` if it has one. */
+  /** The full name of the option, followed by `=value` if the user wrote a value that way. */
   word: string;
-  /** Its value is the next word. */
+  /** True if the value of the option is the next word. */
   takesNext: boolean;
 }
 
@@ -77,7 +77,7 @@ function findOption(word: string, command: Command, program: Command): FoundOpti
   };
 }
 
-/** Must not be shortened: `--f`, `--j` and `--no` already meant other options before these were added. */
+/** Options that must be written in full, because `--f`, `--j` and `--no` already meant other options before these options were added. */
 const NEVER_SHORTENED = ['--fields', '--jq', '--no-pager'];
 
 /** Returns the option with this name, or the only option with this prefix. Every command has `--help`. */

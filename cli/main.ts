@@ -42,7 +42,10 @@ function streams() {
   };
 }
 
-/** Works before the options are parsed, and for a shortened `--json`. `--fields` and `--jq` imply it. */
+/**
+ * Returns whether the user asked for JSON. Works before the options are parsed, and for a shortened `--json`. `--fields` and `--jq` imply
+ * `--json`.
+ */
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return argv

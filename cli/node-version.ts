@@ -1,6 +1,6 @@
 import { CliError } from './base/exit.ts';
 
-/** The oldest Node that has `WebSocket` and the promise functions that the runner uses. */
+/** The oldest Node version that has `WebSocket` and the promise functions that the runner uses. */
 const OLDEST = { major: 22, minor: 12 };
 
 /** Returns whether a Node can run every command. */

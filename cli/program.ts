@@ -1,5 +1,6 @@
 /**
- * The command line. Each group of commands is one row here plus its files in `commands/`. Only the requested group is loaded,
+ * Defines the command line. Each group of commands is one row in this file, plus the files of the group in `commands/`. Only the requested
+ * group is loaded,
  * so that `orp` starts fast.
  */
 
@@ -16,7 +17,7 @@ import { readRemoteSession } from './records/sign-in-record.ts';
 
 interface CommandGroup {
   name: string;
-  /** Heading in `orp --help`. */
+  /** The heading of the group in `orp --help`. */
   task: string;
   summary: string;
   examples?: readonly string[];
@@ -244,8 +245,8 @@ export async function runProgram(argv: readonly string[], surroundings: Streams)
 }
 
 /**
- * Lets a person at the terminal choose a missing id. Returns the word to add to the command line. Commander reports missing
- * words before the command does anything, so the command can be run again.
+ * Lets a person at the terminal choose a missing id. Returns the word to add to the command line. Commander reports a missing word before
+ * it starts the command, so the command can be run again with the added word.
  */
 async function askMissing(
   error: CommanderError,
@@ -279,11 +280,11 @@ interface Completing {
   program: Command;
   shell: Shell;
   surroundings: Streams;
-  /** With what each word means, after a tab. */
+  /** True if each word is followed by a tab and its meaning. */
   isDescribed: boolean;
 }
 
-/** Prints what a shell may complete, a line each. */
+/** Prints the words that a shell can offer, one word per line. */
 async function complete(
   words: readonly string[],
   { program, shell, surroundings, isDescribed }: Completing,

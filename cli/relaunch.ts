@@ -9,7 +9,7 @@ import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { takeOverInterrupts } from './base/interrupt.ts';
 
-/** Returns the Node of the checkout. Returns undefined outside a checkout, and if this process already runs on that Node. */
+/** Returns the path of the Node in the checkout. Returns undefined outside a checkout, and if this process already runs on that Node. */
 export function ownNode(script: string, runs = process.execPath): string | undefined {
   try {
     const checkout = dirname(dirname(realpathSync(script)));
@@ -23,13 +23,16 @@ export function ownNode(script: string, runs = process.execPath): string | undef
 
 /** Signals that the system or another program sends to one process. */
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGUSR1', 'SIGUSR2'];
-/** A terminal sends these to all its processes. Forwarding them would count as a second signal. */
+/**
+ * A terminal sends these signals to all its processes. If this process also forwarded them, the new process would receive each signal
+ * twice.
+ */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGHUP', 'SIGQUIT'];
 
 /** Runs the same command with another Node, on the same streams. Resolves with its exit code. */
 export function relaunch(node: string, script: string, argv: readonly string[]): Promise<number> {
   const isAtTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
-  // Listen before the start: otherwise a signal could end this process but not the new one.
+  // Listen before the new process starts, because otherwise a signal could end this process but not the new one.
   for (const signal of FORWARDED) process.on(signal, () => child.kill(signal));
   for (const signal of FROM_TERMINAL) process.on(signal, () => void (isAtTerminal || child.kill(signal)));
   takeOverInterrupts(() => undefined);

@@ -1,4 +1,4 @@
-/** What `orp` says on stderr at the end of a command: the error, in one sentence and a hint, and a notice about its version. */
+/** Prints to stderr at the end of a command: the error (one sentence and a hint), and a notice if `orp` is outdated. */
 
 import { join } from 'node:path';
 import { CliError, EXIT_NEGATIVE, messageOf } from './base/exit.ts';
@@ -18,7 +18,7 @@ export function report(error: unknown, asJson: boolean): number {
   const known = expectedError(error);
   const message = known?.message ?? `internal error: ${messageOf(error)}`;
   const own = known === undefined ? 'This is a bug. Set ORP_DEBUG=1 to show where it happened.' : known.hint;
-  // An outdated client may fail for that reason alone.
+  // The command may have failed only because this `orp` is outdated.
   const hint = [own, tooOldAdvice(process.env)].filter(Boolean).join(' ');
   if (asJson) {
     const document = { error: message, code: known?.code ?? 'internal', hint, ...known?.details };
@@ -53,7 +53,8 @@ const DAY_MS = 24 * 60 * 60_000;
 
 /**
  * Tells a person after a command that a newer `orp` exists, or that this one is too old for its server. The server of the
- * command has announced the versions; no other server is asked. `hasFailed`: the error has already said that it is too old.
+ * command has announced the versions; no other server is asked. `hasFailed` is true if the printed error has already said that this `orp`
+ * is too old.
  */
 export async function giveNotice(streams: Streams, { hasFailed }: { hasFailed: boolean }): Promise<void> {
   const { env, now } = streams;
@@ -69,7 +70,10 @@ export async function giveNotice(streams: Streams, { hasFailed }: { hasFailed: b
   if (await isFirstOfTheDay(env, now())) stderr.write(`${notice}\n`);
 }
 
-/** Returns true for one process a day. If the state cannot be stored, nobody is told, rather than told each time. */
+/**
+ * Returns true for one process a day. If the date cannot be stored, returns false, because the notice would otherwise appear after every
+ * command.
+ */
 async function isFirstOfTheDay(env: NodeJS.ProcessEnv, now: number): Promise<boolean> {
   const path = join(stateFolder(env), 'update-notice.json');
   try {

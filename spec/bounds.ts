@@ -186,7 +186,7 @@ export interface Share {
   /** Longest wait for a turn. */
   waitMs: number;
   /**
-   * If true, a request is refused only after the wait, so that a client cannot send large bodies in a fast loop.
+   * If true, the server waits before it refuses a request, so that a client cannot send large bodies in a fast loop.
    */
   slowRefusals: boolean;
   /** The maximum number of running requests of one account while another account also sends requests. */
@@ -223,7 +223,7 @@ export const DELIVERIES = {
   bytesPerSecond: 2 * MIB,
   requestBytes: 4 * KIB,
   underWay: 2,
-  /** Short, because a runner keeps a refused delivery and sends it again. */
+  /** The wait is short, because a runner keeps a refused delivery and sends it again. */
   waitMs: 3000,
   slowRefusals: true,
   underWayBeside: 1,

@@ -20,7 +20,7 @@ export const CAPABILITIES = [
   'reviews',
   /** The routes of workspaces. */
   'workspaces',
-  /** A device token can be revoked. */
+  /** A client can revoke a device token. */
   'token-revoke',
   /** A sign-in can prove that it comes from a device that has been signed in before. */
   'known-device',
@@ -55,11 +55,11 @@ export const CAPABILITIES = [
   'release',
   /** `onUsageLimit` in an order and in a claim. */
   'usage-limit',
-  /** A heartbeat can say why the machine claims nothing. */
+  /** A heartbeat can report why the machine claims no jobs. */
   'condition',
-  /** A heartbeat can say that a person at the machine is being asked. */
+  /** A heartbeat can report that the agent is waiting for an answer of a person at the machine. */
   'asking',
-  /** A poll says which kinds of job and which agents the runner knows; a sync names the agent of a session. */
+  /** A poll lists the kinds of jobs and the agents that the runner supports. A sync names the agent of a session. */
   'abilities',
   /** `spool` and `agent` in a heartbeat. */
   'report',
@@ -106,7 +106,7 @@ export function formatVersions(server: string): string {
   return [...(newest === undefined ? [] : [`newest=${newest}`]), `oldest=${OLDEST_CLIENT}`].join('; ');
 }
 
-/** Reads the header. Only plain versions are believed, because clients print them. */
+/** Reads the header. Ignores values that are not plain version numbers, because clients print them. */
 export function readVersions(header: string | null): ClientVersions {
   const read = (name: string) =>
     new RegExp(`(?:^|; )${name}=(\\d{1,6}\\.\\d{1,6}\\.\\d{1,6})(?:;|$)`).exec(header ?? '')?.[1];

@@ -1,6 +1,6 @@
 /**
  * Prefixed ids. Every id is safe in a path, a query, a file name and argv: letters, digits, `_` and `-` only
- * (the v0.4.4 client leaves `/` unescaped in paths, so an id must never hold one).
+ * (the v0.4.4 client does not escape `/` in paths, so an id must not contain a slash).
  */
 
 import * as z from 'zod/mini';

@@ -4,7 +4,7 @@ import type { z } from 'zod/mini';
 
 export type Issue = z.core.$ZodIssue;
 
-/** Returns the second part of a sentence about the field, without a period: `must be a number`. */
+/** Returns the end of a sentence about the field, without the period, such as `must be a number`. */
 export function issueWords(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':

@@ -131,7 +131,8 @@ async function visit(deps: Deps, { id, userId, transport }: DueVisit): Promise<v
       await stub.prune();
     })
     .catch((error: unknown) => {
-      // D1 does not answer. The next machine would wait, too, longer than the time until the next cron run.
+      // D1 does not answer, so visits to the other machines would fail, too. Stop here, because waiting for them would take longer than
+      // the time until the next cron run.
       if (isSilence(error)) throw error;
       deps.log('object_not_told', { machineId: id, message: String(error) });
     });

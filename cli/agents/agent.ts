@@ -63,7 +63,7 @@ export type TranscriptStream = (typeof TRANSCRIPT_STREAMS)[number];
 export type OutputStream = Extract<TranscriptStream, 'stdout' | 'stderr'>;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** A launch, or a sentence about why there is none. */
+/** How to start the agent, or a sentence that explains why it cannot be started. */
 export type Preparation =
   | { kind: 'ready'; launch: AgentLaunch }
   | { kind: 'refused'; message: string }
@@ -81,13 +81,13 @@ export type FailureReading =
   | { kind: 'session_missing' }
   /** Another program has the session open, and the agent allows only one. */
   | { kind: 'session_in_use' }
-  /** Only a person can fix this. A retry would fail, too. */
+  /** Only a person can fix the problem. A retry would fail, too. */
   | { kind: 'context_full' | 'model_unavailable' };
 
 export type FoundProgram =
   /** `remarks`: sentences about possible surprises for the owner. */
   | { kind: 'found'; path: string; remarks: readonly string[] }
-  /** Missing or unusable, so no job can run. */
+  /** The agent is missing or unusable, so no job can run. */
   | { kind: 'missing'; message: string; hint: string };
 
 /** A session to open in an agent server. */
@@ -103,10 +103,10 @@ export interface EnteredTurn {
   turnId: string;
   marker: string;
   status: 'running' | 'completed' | 'interrupted' | 'failed';
-  /** The answer to the prompt. What the turn said before it read the prompt is no answer. */
+  /** The answer to the prompt. Messages from before the turn read the prompt are not part of the answer. */
   answer: string | undefined;
   error: string | undefined;
-  /** The meaning of the error, if the agent gave it a type. */
+  /** What the error means, if the agent reported a type of error. */
   reading?: FailureReading | undefined;
   /** True if another client began the turn, and the agent added the prompt to it. */
   isJoined?: boolean;
@@ -135,7 +135,7 @@ export interface MarkedPrompt {
 export interface TurnListener {
   /** Gets each notification about the turn as one line of JSON. */
   take(line: string): Promise<void>;
-  /** The prompt that the turn has not read yet. What the turn does before it reads the prompt is not passed on. */
+  /** The prompt that the turn has not read yet. Notifications from before the turn reads this prompt are not passed on. */
   awaits?: MarkedPrompt | undefined;
   /** Called once if another client began the turn, and the agent added the awaited prompt to it. */
   onJoined?(): void;
@@ -263,9 +263,15 @@ export interface AgentSession {
   close(): Promise<void>;
 }
 
-/** What the runner itself knows about a turn. The reader of the driver gets it like a notification of the agent. */
+/**
+ * A fact about a turn that the runner knows without the agent. The driver's reader receives the fact in the form of an agent
+ * notification.
+ */
 export type TurnNote =
-  /** The runner follows the turn from its middle. What it did before is unknown, so it counts as an effect. */
+  /**
+   * The runner began to follow the turn after it had started. The earlier part of the turn is unknown, so the runner assumes that the
+   * prompt had an effect.
+   */
   | { kind: 'joined' }
   /** The turn has completed, according to the transcript. */
   | { kind: 'completed'; turnId: string }
@@ -276,7 +282,7 @@ export type TurnNote =
   | { kind: 'failed'; turnId: string; message: string; why?: 'other_turn' | 'not_entered' };
 
 export type SessionOpening =
-  /** `why`: the reason for this way (`session.how`), as part of a sentence. */
+  /** `why` is the reason for this choice (shown as `session.how`), as part of a sentence. */
   | { kind: 'open'; session: AgentSession; why: string; version?: string | undefined }
   | { kind: 'refused'; message: string; reading?: FailureReading | undefined }
   /** No server can be used, for the reason in `why`. The prompt runs in its own process. */
@@ -298,7 +304,7 @@ export interface SessionDriver {
   findSessions(folder: string): Promise<FoundSession[]>;
   /** Opens the session, or reports that it is busy (`session_in_use`) or missing. */
   open(task: SessionTask): Promise<SessionOpening>;
-  /** Opens a session that has a prompt of this runner: in a server, also if new prompts use none. */
+  /** Opens a session in which this runner has already entered a prompt. Uses a server, even if new prompts are run without a server. */
   reopen(task: SessionTask): Promise<SessionOpening>;
   /**
    * Finds the newest turn with one of these markers in a session that another program has open. A turn that runs in that

@@ -10,7 +10,7 @@ export const EXIT_TIME_LIMIT = 124;
 export const EXIT_INTERRUPTED = 130;
 
 interface Advice {
-  /** The code for scripts: snake case, names the outcome. */
+  /** The error code for scripts: a name of the outcome, in snake case. */
   code: string;
   /** A sentence that says what the user can do. */
   hint?: string | undefined;

@@ -4,7 +4,7 @@
 
 import { EXIT_INTERRUPTED } from './exit.ts';
 
-/** Exits instead of dying of the signal, so that exit handlers release locks and temporary files. */
+/** Exits normally instead of letting the signal end the process, so that exit handlers release locks and delete temporary files. */
 function exitOnInterrupt(): void {
   process.exit(EXIT_INTERRUPTED);
 }

@@ -1,4 +1,4 @@
-/** The folders in which programs are searched. */
+/** The folders in which `orp` looks for programs. */
 
 import { delimiter, isAbsolute } from 'node:path';
 

@@ -1,6 +1,7 @@
 /**
- * Detects a dead connection: no data for 2.5 keep-alives, although the server sends one every 15 s. The first event is due
- * immediately, so its limit is shorter: a proxy may swallow a protocol that it does not support.
+ * Detects a dead connection: no data for 2.5 keep-alives, although the server sends one every 15 s. The server sends the first event
+ * immediately, so the limit for the first event is shorter. Without a first event, a proxy may be blocking a protocol that it does not
+ * support.
  */
 
 import { DEAD_AFTER_MS, KEEP_ALIVE_MS } from '../../spec/transport/events.ts';

@@ -9,11 +9,11 @@ export interface WholeNumber {
   min: number;
   max: number;
   default?: number;
-  /** Raises smaller numbers to `min`, as v0.4.4 does. Scripts rely on it. */
+  /** If true, smaller numbers are raised to `min`, as in v0.4.4. Scripts rely on this behavior. */
   raisesLow?: boolean;
 }
 
-/** A range up to this number tells a person nothing. */
+/** The help omits a range that ends at this number, because the range does not help a person. */
 const NO_LIMIT = 1e12;
 
 /** Builds the option. A value outside the range is a usage error (exit 2). */

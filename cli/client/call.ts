@@ -99,7 +99,7 @@ export async function findOffer(
 
 /**
  * Asks the server which extensions it offers, unless that is known. Used before requests whose meaning depends on them.
- * Returns whether asking again is useful. Throws if nothing answers.
+ * Returns `unclear` if something other than the server answered. Throws if nothing answers.
  */
 export async function introduce(client: Client): Promise<'introduced' | 'unclear'> {
   if (client.server.announces()) return 'introduced';
@@ -194,7 +194,10 @@ async function believe(client: Client, exchange: Exchange, received: Received): 
   }
 }
 
-/** Handles an answer that only a v0.4.4 server gives: asks the server again, because it may have been replaced. */
+/**
+ * Handles an answer that only a v0.4.4 server gives. Asks the server for its extensions again, because the server may have been replaced
+ * by an older version.
+ */
 async function judgeKnowing(
   client: Client,
   { row, params }: Pick<Exchange, 'row' | 'params'>,
@@ -203,7 +206,7 @@ async function judgeKnowing(
   const asked = { row, params };
   const first = judge(received, { ...asked, announces: client.server.announces() });
   if (first.kind !== 'unproven' || row.name === getMe.name) return first;
-  // Without a token there is nothing to ask with. A sign-in checks the answer for a token itself.
+  // The question about extensions needs a token. The sign-in command itself checks whether its answer contains a token.
   if (row.auth === 'none') return judge(received, { ...asked, announces: false });
   await send(client, getMe, {});
   return judge(received, { ...asked, announces: client.server.announces() });

@@ -46,7 +46,7 @@ export type Judged =
   | { kind: 'unsigned'; sentence: Sentence }
   /** Valid for v0.4.4, but this server has announced extensions. */
   | { kind: 'unproven'; what: string }
-  /** `what` is a description of the answer, such as `a web page`. */
+  /** `what` describes the answer for a person, for example `a web page`. */
   | { kind: 'foreign'; what: string };
 
 /** The request that was answered. */
@@ -142,8 +142,8 @@ function saysMoreThanOk(row: Endpoint, value: JsonObject): boolean {
 }
 
 /**
- * Routes that may have an empty answer: a poll without a job, an idea without a world, or a heartbeat. An empty answer from
- * these routes acknowledges no data, so no data can be lost.
+ * Routes that may have an empty answer: a poll without a job, an idea without a world, or a heartbeat. Accepting an empty answer from
+ * these routes is safe, because none of them acknowledges data.
  */
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   'pollJob',

@@ -30,7 +30,7 @@ export const NO_RETRY: RetryPolicy = { tries: 1, firstMs: 0, limitMs: 0 };
 
 const RETRYABLE_CODES: ReadonlySet<string> = RETRYABLE;
 
-/** Returns whether the same request may succeed when repeated. */
+/** Returns whether the same request may succeed if it is repeated. */
 function isWorthRepeating({ kind, code, status }: ServerError): boolean {
   switch (kind) {
     case 'network':

@@ -57,8 +57,8 @@ async function about(context: Context): Promise<void> {
 }
 
 /**
- * The address of the server, and the versions that it announces. A server that does not answer is no error here. A person who
- * has chosen no server asks none.
+ * The address of the server, and the versions that it announces. If the server does not answer, the command still succeeds. If the person
+ * has not chosen a server, the command sends no request.
  */
 async function askServer(
   context: Context,

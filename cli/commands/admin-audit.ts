@@ -56,7 +56,7 @@ function linesOf({ at, action, account, actor, source, subject, detail }: Entry)
   ];
 }
 
-/** Two lines for an entry: who did what to what, and the details below. */
+/** Prints two lines for each entry: the person, the action and the record, and then the details. */
 function listOf(entries: readonly Entry[], { columns, now }: { columns: number; now: number }): Rich {
   return entries.map(({ at, action, account, actor, source, subject, detail }): Rich => {
     const who = actor.email ?? actor.id;

@@ -15,7 +15,7 @@ type Change = (context: Context) => Promise<number | undefined> | Promise<void>;
 export async function changing(context: Context, work: Change): Promise<number | undefined> {
   const run = async () => (await work(context)) ?? undefined;
   const machine = readJsonObject(machinePath(context.env));
-  // A machine that has never synced has nothing on the server.
+  // A machine that has never synced has no records on the server to update.
   if (machine?.runner_enabled !== true && machine?.last_sync_at_utc === undefined) return run();
   const repository = await context.repository();
   if (!isLinkable(repository)) return run();

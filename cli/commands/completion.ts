@@ -4,7 +4,7 @@ import { Argument, type Command } from 'commander';
 import type { CommonOptions } from '../output/context.ts';
 import type { Shell } from './shell.ts';
 
-/** bash shows words only. zsh and fish show what each word means. Where orp offers nothing, the shells offer files. */
+/** bash shows words only. zsh and fish show what each word means. If `orp` offers no words, the shells offer file names. */
 const SCRIPTS = {
   bash: `_orp() {
   local IFS=$'\\n'

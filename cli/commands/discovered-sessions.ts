@@ -67,13 +67,13 @@ function possibleTime(at: number): number {
   return Number.isFinite(at) ? Math.min(Math.max(at, 0), Date.UTC(9999, 0)) : 0;
 }
 
-/** Agents name folders and branches; a long one must not push the prompt out of sight. */
+/** Agents choose the names of folders and branches. The column is limited, so that a long name does not push the prompt off the screen. */
 const NAME_COLUMNS = 24;
 
 interface View {
   now: number;
   columns: number;
-  /** With the folder of each session. */
+  /** If true, the table also shows the folder of each session. */
   isAll?: boolean;
 }
 

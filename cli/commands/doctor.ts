@@ -66,7 +66,7 @@ export async function runChecks(context: Context): Promise<Check[]> {
     gatherStatus(context),
     examine(context),
   ]);
-  // The check of the agent says the same.
+  // The check of the agent already reports this problem.
   const ofLinks =
     status.agent_problem === null ? issues : issues.filter(({ code }) => !AGENT_CODES.test(code));
   const links = ofLinks.map(

@@ -162,7 +162,7 @@ export function examplesText(lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
 }
 
-/** What exit code 1 means. Other commands never end with it. */
+/** The meaning of exit code 1, for the commands that use it. */
 const NEGATIVE: Readonly<Record<string, string>> = {
   setup: 'a required step is not done',
   doctor: 'a check found an error',
@@ -179,7 +179,7 @@ const NEGATIVE: Readonly<Record<string, string>> = {
   'admin bulk requeue': 'the order did not complete',
 };
 
-/** What exit code 130 means where the first Ctrl-C does not end the command. */
+/** The meaning of exit code 130, for the commands that the first Ctrl-C does not end. */
 const INTERRUPTED: Readonly<Record<string, string>> = {
   'runner work': 'ended by the second Ctrl-C, or before --once began a job',
   'agent work': 'ended by the second Ctrl-C, or before --once began a job',

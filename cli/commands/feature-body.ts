@@ -39,7 +39,7 @@ export interface FeatureBody {
   visibility?: string;
 }
 
-/** The label of a section without one, as in v0.4.4. */
+/** The label of a section for which the user gave no label, as in v0.4.4. */
 const DEFAULT_LABEL = 'Detail';
 
 /**

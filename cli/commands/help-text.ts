@@ -7,7 +7,7 @@ import { Painted, type Rich, type TextOutput } from '../output/text-output.ts';
 const MOST_COLUMNS = 100;
 /** The width in a pipe. */
 const PIPE_COLUMNS = 80;
-/** Below this width, descriptions stand below the names. */
+/** If the terminal is narrower than this, each description is on the line below its name. */
 const TWO_COLUMNS_FROM = 60;
 /** A longer name has its description on the next line. */
 const MOST_NAME = 28;
@@ -32,7 +32,7 @@ const LAST_GROUP = 'Output:';
 export const HELP: HelpConfiguration = {
   /** Without `[options]`, which every command has. */
   subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(wordOf)].join(' '),
-  /** Longer names stand on a line of their own, so they do not widen the column. */
+  /** Longer names have their own line, so that they do not widen the column. */
   padWidth(command, helper) {
     const terms = [
       ...helper.visibleArguments(command).map((argument) => helper.argumentTerm(argument)),
@@ -46,11 +46,11 @@ export const HELP: HelpConfiguration = {
     const all = Help.prototype.visibleCommands.call(this, command);
     return command.parent === null ? all : all.filter((below) => below.name() !== 'help');
   },
-  /** What a command is about comes first. The forms of its output are the same everywhere, so they come last. */
+  /** The options that are specific to the command come first. The output options are the same for every command, so they come last. */
   groupItems: orderGroups,
   visibleArguments: (command) => [...command.registeredArguments],
   argumentDescription: (argument) => argument.description || (ARGUMENTS[argument.name()] ?? ''),
-  /** A summary in a list is a phrase; above its own help it is a sentence. */
+  /** Turns the summary of a command into a sentence for the top of its help. In a list of commands, the summary is a phrase. */
   commandDescription: (command) =>
     command.parent === null ? command.description() : sentence(command.description()),
   formatItem(...[term, termWidth, description, { helpWidth = PIPE_COLUMNS }]) {

@@ -1,4 +1,7 @@
-/** Warnings at the installation of the service, because later nobody watches the service. */
+/**
+ * The warnings that `orp runner install` shows. They are shown at the installation, because a person rarely reads the log of the service
+ * later.
+ */
 
 import { findAgentProblem, findCodex } from '../agents/codex-program.ts';
 import type { Context } from '../output/context.ts';

@@ -2,8 +2,8 @@
  * `orp job watch`: the live jobs, redrawn as they change. In a pipe it prints a line per change, and with `--json` a document
  * per change.
  *
- * It asks for all live jobs in one request: every 2 s while something changes, and more and more rarely (15 s) while nothing
- * does. One more request for each job that ended tells how.
+ * It asks for all live jobs in one request: every 2 s while something changes, and gradually less often (up to every 15 s) while nothing
+ * changes. For each job that has ended, one more request reads how it ended.
  */
 
 import { listJobs, showJob } from '../../spec/contract/jobs.ts';
@@ -33,7 +33,7 @@ const FIRST_PAUSE_MS = 2_000;
 const LAST_PAUSE_MS = 15_000;
 const GROWTH = 1.3;
 
-/** What is known now. */
+/** The state of the jobs after the last request. */
 interface Watched {
   live: JobView[];
   /** Newest first. */
@@ -70,7 +70,7 @@ export async function watch(context: Context, options: WatchOptions): Promise<vo
   }
 }
 
-/** `q`, Ctrl-C, Ctrl-D and Escape alone, with controls as `visible` writes them. */
+/** The keys that end the command: `q`, Ctrl-C, Ctrl-D, and Escape alone. Control characters are written as `visible` returns them. */
 const END_KEYS = /^(q|Q|\\u0003|\\u0004|\\u001b)$/;
 
 /** Ends the pause between two requests. */
@@ -108,7 +108,7 @@ async function followJobs(
 
 type Looking = Pick<Following, 'state' | 'ideaId' | 'stop'>;
 
-/** Brings the state up to date. Returns the jobs that are new, or whose status or reason to wait is. */
+/** Brings the state up to date. Returns the jobs that are new, and the jobs whose status or waiting reason has changed. */
 async function look(client: Client, { state, ideaId, stop }: Looking): Promise<JobView[]> {
   try {
     const query = { status: 'live', ideaId, limit: MOST_JOBS };
@@ -166,7 +166,7 @@ function pageOf(state: Watched, { size, now }: { size: ScreenSize; now: number }
   ];
 }
 
-/** Headline, two blank lines, the heads of the columns and the foot. */
+/** The number of other lines on the page: the headline, two blank lines, the column headings and the footer. */
 const HEAD_AND_FOOT = 5;
 
 function headOf({ live, hasMore }: Watched, columns: number): Rich {

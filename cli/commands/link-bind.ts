@@ -101,7 +101,7 @@ async function askTitle(client: Client, ideaId: string): Promise<string | undefi
     const answer = await send(hasty, showIdea, { params: { ideaId } });
     return readString(isObject(answer.idea) ? answer.idea : answer, 'title');
   } catch {
-    // The link works without a title.
+    // If the request fails, ignore the error, because the link works without a title.
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Lists for a person at the terminal: which job, session or idea a command means when its id is missing. Pipes and programs
- * get the usage error instead.
+ * Shows a person at the terminal a list of jobs, sessions or ideas if the id is missing from a command. Pipes and programs get the usage
+ * error instead.
  */
 
 import { listIdeas } from '../../spec/contract/ideas.ts';

@@ -23,7 +23,7 @@ export interface WrittenPrompt {
   prompt: string;
   /** Deletes the file. */
   forget(): void;
-  /** Tells where the prompt is, when it could not be sent. */
+  /** Prints where the file of the prompt is. Called if the prompt could not be sent. */
   keep(): void;
 }
 

@@ -15,7 +15,7 @@ import { runWork } from '../runner/start/run-work.ts';
 import { RotatingLog } from '../service/rotating-log.ts';
 import { readWorkWords } from './work-words.ts';
 
-/** The pause between retries. It is short, because a retry only reads a few files and the user may have just signed in. */
+/** The pause between retries. The pause is short, because a retry only reads a few files, and the user may have just signed in. */
 const AGAIN_MS = 30_000;
 /** The maximum size of the crash log, to which the system only appends. */
 const MAX_CRASH_LOG_BYTES = 1024 * 1024;

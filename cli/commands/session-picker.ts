@@ -38,7 +38,7 @@ export async function registerPicked(context: Context, options: PickerOptions): 
   );
 }
 
-/** Lists the sessions, asks for one, and registers it. Enter alone changes nothing. */
+/** Lists the sessions, asks the person to choose one, and registers the chosen session. If the person only presses Enter, nothing changes. */
 export async function pickAndRegister(
   context: Context,
   sessions: readonly DiscoveredSession[],

@@ -10,7 +10,10 @@ import type { Context } from '../output/context.ts';
 import type { RunnerStatus } from '../status/runner-status.ts';
 import { gatherStatus } from './runner-status.ts';
 
-/** Of a person who has never used orp, at a server that approves sign-ins on a page. */
+/**
+ * The maximum number of questions that `orp setup` asks a person who has never used `orp`, if the server lets people approve sign-ins on
+ * a page.
+ */
 export const MAX_SETUP_QUESTIONS = 5;
 
 export const STEPS = ['sign_in', 'link', 'session', 'enable', 'sync', 'service', 'hello'] as const;
@@ -19,7 +22,7 @@ export type StepName = (typeof STEPS)[number];
 export interface Step {
   step: StepName;
   done: boolean;
-  /** Everything works without it. */
+  /** True if everything else works without this step. */
   optional: boolean;
   /** A sentence about the state. */
   message: string;
@@ -98,7 +101,7 @@ export async function gatherSetup(context: Context): Promise<SetupState> {
 
 const TIMEOUT_MS = 5_000;
 
-/** An unreachable server means that nobody knows, so the step stays open. */
+/** If the server is unreachable, the state of the step is unknown, so the step counts as open. */
 async function hasAnsweredPrompt(context: Context, status: RunnerStatus): Promise<boolean> {
   const ideaId = Reflect.get(status.link_status.project_link, 'idea_id');
   if (!status.hosted_auth.connected || typeof ideaId !== 'string') return false;

@@ -1,4 +1,4 @@
-/** What `orp setup` does for each missing step. Everything here is done by the command of the step, without its output. */
+/** Does each missing step of `orp setup`. Each function calls the command of its step and does not print the command's output. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

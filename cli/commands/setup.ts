@@ -33,7 +33,7 @@ async function setup(context: Context): Promise<number> {
   let hasChanged = false;
   for (const name of STEPS) {
     const { steps } = await gatherSetup(context);
-    // What a step before has changed must reach the server.
+    // If an earlier step has changed a link or a session, the change must still be sent to the server.
     const isDone = steps[name].done && !(name === 'sync' && hasChanged);
     if (!isDone) {
       const isComplete = await SETUP_STEPS[name](context);
@@ -43,7 +43,7 @@ async function setup(context: Context): Promise<number> {
         continue;
       }
     }
-    // The answer of the agent speaks for itself.
+    // Print only the agent's answer, because it shows that the step succeeded.
     if (isDone || name !== 'hello') {
       context.stdout.print(said('done', (await gatherSetup(context)).steps[name].message));
     }

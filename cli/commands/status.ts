@@ -154,7 +154,7 @@ function pageOf(glance: Glance, now: number, columns: number): Rich {
 const SETUP =
   /^orp (auth (login|verify)|link (project bind|session register)|runner (enable|sync|heartbeat))\b/;
 
-/** v0.4.4 speaks of a heartbeat. A person starts a runner, which sends it. */
+/** v0.4.4 tells people to send a heartbeat. This client tells them to start a runner, which sends the heartbeats. */
 function forPeople(sentence: string): string {
   return sentence.replace(
     /^The runner has never sent a heartbeat\.$/,
@@ -162,7 +162,7 @@ function forPeople(sentence: string): string {
   );
 }
 
-/** Several steps of the set-up become one command, which asks for what it needs. */
+/** If several steps of the setup are missing, suggest only `orp setup`, which asks for the missing values. */
 function nextFor(commands: readonly string[]): string[] {
   const others = commands.filter((command) => !SETUP.test(command));
   if (commands.length - others.length > 1) return ['orp setup', ...others];

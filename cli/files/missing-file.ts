@@ -4,7 +4,7 @@ import { lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Returns whether the file truly does not exist: its path has no broken symlink and no file in place of a folder.
+ * Returns whether the file does not exist. A path with a broken symlink, or with a file in place of a folder, does not count as missing.
  * Throws if the system does not allow the check.
  */
 export function isNowhere(path: string): boolean {

@@ -29,7 +29,8 @@ export function openness(path: string): 'read' | 'write' | undefined {
 }
 
 /**
- * Why another user (except root) can write there, or undefined. Group write access is a risk on a Mac, where all users share
+ * Returns why another user (except root) can write to the folder, or undefined if no other user can. Group write access is a risk on a
+ * Mac, where all users share
  * one group. Elsewhere most users have their own group, and editors often let it write.
  */
 export function reachOfOthers(

@@ -53,7 +53,7 @@ const outcome = {
 /** One attempt at a job: its machine and session, why they were chosen, and how it ended. */
 export const attempt = z.object({
   attempt: z.int(),
-  /** Absent while the attempt continues. */
+  /** Absent while the attempt is running. */
   outcome: z.optional(z.enum(ATTEMPT_OUTCOMES)),
   ...session,
   ...outcome,

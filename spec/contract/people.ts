@@ -220,7 +220,7 @@ export const listAudit = endpoint({
         at: z.string(),
         action: z.string(),
         account: z.object({ id: z.string(), email: z.string() }),
-        /** Without an address, nobody knows who it was. */
+        /** Who caused the entry. If the e-mail address is absent, the server does not know the person. */
         actor: z.object({ id: z.string(), email: absentable }),
         /** The address and the program, and the made token if there was one. */
         source: z.string(),

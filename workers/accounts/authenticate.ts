@@ -17,12 +17,15 @@ export interface UsedToken extends Holder, Pick<TokenOwner, 'deviceName' | 'expi
 }
 
 /**
- * A signed-in person and the token of the request. With a token that is weaker than the account, `role` is `member`: such a
- * token reaches only the owner's own records.
+ * A signed-in person and the token of the request. If the token may do less than the account, `role` is `member`, so that the token gives
+ * access only to the owner's own records.
  */
 export interface SignedIn extends User {
   tokenHash: string;
-  /** True if only memory knows the token. The handler must ask D1 about it in a trip that it makes anyway. */
+  /**
+   * True if the token was found only in the memory of the isolate. The handler must then ask D1 whether the token is valid, together with
+   * its other statements.
+   */
   isUnconfirmed?: true;
   token: UsedToken;
 }
@@ -64,8 +67,8 @@ export async function authenticate(
 }
 
 /**
- * Like `authenticate`, but asks D1 only about a token that this isolate has never seen. The account and the scope of a token
- * never change; whether it is still valid is unknown.
+ * Like `authenticate`, but asks D1 only about a token that this isolate has never seen. The account and the scope of a token never change,
+ * but the token may have been revoked.
  */
 export async function authenticateFromMemory(deps: Deps, text: string): Promise<SignedIn | undefined> {
   const hash = await sha256(text);

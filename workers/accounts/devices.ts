@@ -49,7 +49,7 @@ export async function makeToken(
   );
 }
 
-/** Closes what expired tokens hold open. Cron calls it. */
+/** Closes the channels of expired tokens. Cron calls this function. */
 export async function closeExpired(deps: Deps, limit: number): Promise<void> {
   for (const { hash, userId } of await store.revokeExpired(deps.db, { now: deps.now, limit })) {
     forgetToken(hash);
@@ -64,7 +64,7 @@ export async function revokeDevice(
   user: SignedIn,
   { mark, source }: { mark: string; source: string },
 ): Promise<Result<{ name: string }, 'not_found'>> {
-  // A shorter mark could name several devices.
+  // A shorter id could match several devices.
   const isWhole = /^[0-9a-f]{16}$/.test(mark);
   const [revoked] = isWhole ? await store.revokeByMark(deps.db, user.id, { mark, now: deps.now }) : [];
   if (revoked === undefined) {

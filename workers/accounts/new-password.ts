@@ -18,7 +18,7 @@ export function checkNewPassword(password: string, field: string): Result<undefi
   );
 }
 
-/** Hashes a password when it is its turn. `key` is the address of the client. */
+/** Waits in the queue for expensive work, then hashes a password. `key` is the address of the client. */
 export async function hashInTurn(key: string, password: string): Promise<Result<string, 'unavailable'>> {
   const hash = await inPasswordTurn(key, () => hashPassword(password));
   if (hash !== undefined) return accept(hash);

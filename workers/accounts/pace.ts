@@ -38,7 +38,10 @@ export interface Cost {
   heavyBytes: number;
 }
 
-/** A turn. `done` charges the cost of the request. A refusal has `retryAfterMs`, the time until the next try. */
+/**
+ * The result of waiting for a turn. `done` charges the cost of the request. A refusal has `retryAfterMs`, the time after which the client
+ * may try again.
+ */
 export type Turn = { kind: 'go'; done(cost: Cost): void } | { kind: 'refused'; retryAfterMs: number };
 
 const REAL_CLOCK: PacerClock = {

@@ -9,7 +9,7 @@ interface Ticket {
   key: string;
   isKnown: boolean;
   arrivedAt: number;
-  /** When the request last showed that it still waits. */
+  /** When the waiting request last ran its check. */
   seenAt: number;
 }
 
@@ -26,7 +26,7 @@ export interface TurnstileLimits {
 
 /** The pause between two checks. Other requests can run meanwhile. */
 const LOOK_MS = 20;
-/** A request that has not shown itself for this long has ended. */
+/** A waiting request that has not run its check for this long has ended. */
 const FORGOTTEN_MS = 10_000;
 
 export class Turnstile {

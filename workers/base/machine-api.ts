@@ -33,7 +33,7 @@ export interface ClaimRequest {
   projectRoots?: readonly string[] | undefined;
   /** The abilities that the runner has announced. */
   abilities?: RunnerAbilities | undefined;
-  /** If true, returns the job that would be claimed, but claims nothing. */
+  /** If true, the object returns the job that it would claim, but claims nothing. */
   dryRun: boolean;
   /** If set, the claim must confirm that this token is valid, because the Worker has not asked D1. */
   tokenHash?: string | undefined;

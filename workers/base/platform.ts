@@ -1,4 +1,4 @@
-/** The functions that the code uses from the runtime: the clock, the log and random bytes. Looked up again for each use. */
+/** The functions of the runtime that the code uses: the clock, the log and random bytes. The code looks them up for each use. */
 export const platform = {
   now: (): number => Date.now(),
   write: (line: string): void => console.log(line),

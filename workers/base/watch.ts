@@ -3,7 +3,7 @@
 import type { Entry } from '../../spec/contract/jobs.ts';
 
 export type WatchNews =
-  /** New entries of one attempt, in order. */
+  /** New transcript entries of one attempt, in order. */
   | { kind: 'entries'; leaseId: string; entries: Entry[] }
   /** The job has changed and must be read again. */
   | { kind: 'moved' };

@@ -1,4 +1,4 @@
-/** Prepares every request: it sets the id, the dependencies (with one reading of the clock) and the account. */
+/** Prepares every request: sets the request id, the dependencies (which read the clock once) and the account. */
 
 import type { Context, Next } from 'hono';
 import {

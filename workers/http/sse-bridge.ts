@@ -141,7 +141,7 @@ export class EventFrames {
     this.#stream = stream;
   }
 
-  /** Passes on an event. A v0.4.4 client expects one event per stream, so the first terminal event ends its stream. */
+  /** Passes an event on to the reader. A v0.4.4 client expects one event per stream, so the first terminal event ends its stream. */
   translate(message: string): { frames: string; end: boolean } {
     const event = JSON.parse(message) as ChannelEvent;
     const goesOn = this.#stream.persistent && event.event === 'job.available';

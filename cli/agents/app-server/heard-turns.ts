@@ -1,8 +1,8 @@
 /**
- * What the server has reported about the turns of one session and nobody has read yet. Memory stays bounded, however much a
- * server reports: only the newest diff and plan are kept, and above a limit the rest is dropped.
+ * Keeps the server's unread notifications about the turns of one session. Memory stays bounded, because only the newest diff and plan are
+ * kept, and notifications above a limit are dropped.
  *
- * The server adds a prompt to a running turn without saying so. The first prompt that the server reports for the turn shows
+ * The server may add a prompt to a running turn without reporting this. The first prompt that the server reports for the turn shows
  * whose turn it is.
  */
 
@@ -14,21 +14,21 @@ import type { Connection } from './rpc.ts';
 import { CUT_METHOD } from './turn-reader.ts';
 import { lastMessage } from './turns.ts';
 
-/** The maximum number of characters in unread notifications. One notification more may exceed it. */
+/** The maximum number of characters in unread notifications. The last notification may exceed this limit. */
 const MOST_WAITING = 8 * 1024 * 1024;
 /** The maximum number of unread notifications. */
 const MOST_LINES = 20_000;
 /** The number of ended turns to remember, because a turn may end before the answer that names it arrives. */
 const MOST_ENDED = 4;
 
-/** Of these, only the newest unread one matters. */
+/** Notifications that replace earlier ones. Only the newest unread notification of each kind is kept. */
 const NEWEST_ONLY: ReadonlySet<string> = new Set([
   'turn/diff/updated',
   'turn/plan/updated',
   'thread/tokenUsage/updated',
   'account/rateLimits/updated',
 ]);
-/** Of these, nothing is shown. They are a sign of life. */
+/** Notifications that are never shown. They only prove that the turn is still active. */
 const SIGNS_OF_LIFE: ReadonlySet<string> = new Set(['item/agentMessage/delta', 'thread/status/changed']);
 const SIGN_OF_LIFE = JSON.stringify({ method: 'thread/status/changed', params: {} });
 /** Items that may come before the prompt in a turn of this runner. */
@@ -44,7 +44,7 @@ const notice = z.looseObject({
 interface Heard {
   method: string;
   line: string;
-  /** Undefined if it concerns the account. */
+  /** The turn of the notification. Undefined if the notification concerns the account. */
   turnId: string | undefined;
   /** The item that has begun or ended. */
   item: Pick<Item, 'type' | 'clientId' | 'content' | 'source'> | undefined;
@@ -107,7 +107,7 @@ export class HeardTurns {
     }
   }
 
-  /** Removes and returns what was heard about the turn. */
+  /** Removes and returns the unread notifications about the turn. */
   #takeAll(turnId: string): Heard[] {
     const waiting = this.#waiting;
     const isCut = this.#isCut;
@@ -194,7 +194,7 @@ class Gate {
     return this.#state !== 'drops';
   }
 
-  /** Returns the lines that pass. `isJoined`: the turn has just turned out to be one of another client. */
+  /** Returns the lines to pass on. `isJoined` is true if these lines show that another client began the turn. */
   pass({ line, item: about }: Heard): { lines: string[]; isJoined: boolean } {
     const wasHolding = this.#state === 'holds';
     if (about !== undefined && this.#state !== 'open') this.#state = this.#judge(about);
@@ -224,12 +224,12 @@ class Gate {
 
   #isAwaited({ clientId, content = [] }: NonNullable<Heard['item']>): boolean {
     if (clientId != null) return clientId === this.#awaits?.marker;
-    // A server that keeps no markers.
+    // The server does not keep markers.
     return content.map(({ text = '' }) => text).join('') === this.#awaits?.prompt;
   }
 }
 
-/** Keeps only what tells whose turn it is, because an item may be large. */
+/** Keeps only the fields that show which client began the turn, because an item may be large. */
 function identify({ type, clientId, content, source }: Item): Heard['item'] {
   return { type, clientId, source, content: clientId == null ? content : undefined };
 }

@@ -22,9 +22,9 @@ import type { ClientMethods, ClientNotifications, ServerRequests } from './proto
 export const MAX_FRAME_BYTES = 32 * 1024 * 1024;
 /** How long a call may take; the app-server answers in milliseconds. */
 const CALL_TIMEOUT_MS = 10_000;
-/** Calls that wait for an answer at the same time. A runner makes a few per job. */
+/** The maximum number of unanswered calls at one time. A runner makes only a few calls per job. */
 export const MAX_CALLS = 64;
-/** The app-server is overloaded and did not begin with the request. */
+/** The error code with which the app-server reports that it is overloaded and has not started the request. */
 export const OVERLOADED = -32001;
 /** At most 3 s of pauses in all. */
 const OVERLOAD = { attempts: 5, firstMs: 200, limitMs: 1600 };

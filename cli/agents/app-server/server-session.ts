@@ -32,7 +32,7 @@ export type Opening =
 
 interface Sandbox {
   policy: SandboxPolicy | undefined;
-  /** The name of its permission profile. */
+  /** The name of the session's permission profile. */
   profile: string | undefined;
 }
 
@@ -85,7 +85,7 @@ export class ServerSession implements AgentSession {
       threadId: task.sessionId,
       excludeTurns: true,
       initialTurnsPage: { limit: FIRST_TURNS },
-      // In a shared server, the settings of the person apply.
+      // If a person shares this server, the person's settings apply.
       ...(isShared ? {} : { cwd: task.cwd, approvalPolicy: 'never' }),
     });
     const opening = readOpening(reply);
@@ -114,7 +114,7 @@ export class ServerSession implements AgentSession {
     const first = this.#firstTurns ?? [];
     const found = findMarked(first, markers);
     if (found !== undefined) return { kind: 'found', turn: found };
-    // Older turns can only have a prompt of an earlier lease.
+    // Only a prompt of an earlier lease can be in an older turn.
     if (first.length > 0 && !isDeep) return { kind: 'none' };
     return (isDeep ? findDeep : findTurn)(this.#connection, this.#task.sessionId, markers);
   }
@@ -143,7 +143,7 @@ export class ServerSession implements AgentSession {
   async interrupt(turnId: string): Promise<void> {
     const params = { threadId: this.#task.sessionId, turnId };
     const endsAt = performance.now() + INTERRUPT.timeoutMs;
-    // Codex refuses to interrupt a turn that it has accepted but not begun, so this asks until the turn has ended.
+    // Codex refuses to interrupt a turn that it has accepted but not begun, so repeat the request until the turn has ended.
     while (!this.#heard.hasEnded(turnId) && !this.#heard.isLost) {
       await this.#connection.call('turn/interrupt', params, INTERRUPT);
       if (performance.now() > endsAt) break;
@@ -181,8 +181,8 @@ export class ServerSession implements AgentSession {
   }
 
   /**
-   * The sandbox of a turn also applies to the later turns of the session. Restores the one that the person had, unless the person
-   * has chosen another one meanwhile.
+   * The sandbox of a turn also applies to the later turns of the session. Restores the sandbox that the person had, unless the person has
+   * chosen another sandbox in the meantime.
    */
   async #restoreSandbox(): Promise<void> {
     const { sandbox } = this.#task.settings ?? {};
@@ -227,7 +227,7 @@ function readOpening(
   return { kind: 'open', isBusy: read.thread.status.type === 'active', turns: page?.data ?? [], sandbox };
 }
 
-/** What an answer proves about the prompt. */
+/** Returns what an answer proves about the prompt. */
 function refusalOf(
   reply: Exclude<CallOutcome<unknown>, { kind: 'ok' }>,
 ): Pick<Extract<Entry, { kind: 'refused' }>, 'proof' | 'message'> {

@@ -13,7 +13,7 @@ import { readTurnError } from './turn-errors.ts';
 /** The number of turns in the answer that opens the session. A marker is nearly always in one of them. */
 export const FIRST_TURNS = 20;
 const PAGE_TURNS = 50;
-/** 20 pages have 1000 turns. A prompt of the job is among them. */
+/** 20 pages have 1000 turns. The search assumes that the prompt of the job is among them. */
 const MOST_PAGES = 20;
 
 /** Searches the newest turns of a session. The session need not be open here. */
@@ -84,8 +84,8 @@ export function lastMessage(items: Turn['items']): string | undefined {
 }
 
 /**
- * Returns undefined if the server did not show the turns. The only error that proves something is the one of a session without
- * any prompt: a session that is missing may be in another home.
+ * Returns undefined if the server did not show the turns. Only one error proves that the session has no turns: the error for a session
+ * without any prompt. A missing session may be in another home of Codex.
  */
 async function readPage(connection: Connection, params: ThreadTurnsListParams) {
   const reply = await connection.call('thread/turns/list', params);

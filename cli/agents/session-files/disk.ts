@@ -41,7 +41,7 @@ export function isLocked(path: string): boolean | undefined {
   }
 }
 
-/** Like {@link isLocked}, where the system only tells which programs have the file open. Slower. */
+/** Like {@link isLocked}, for systems that only list which programs have a file open. Slower. */
 export function isOpenFile(path: string, lsof = '/usr/sbin/lsof'): Promise<boolean | undefined> {
   return new Promise((settle) => {
     execFile(lsof, ['-w', '-t', '--', path], { timeout: LSOF_LIMIT_MS }, (error, pids, complaint) => {
@@ -94,7 +94,7 @@ function readPart(path: string, at: number, bytes: number): Buffer {
     const buffer = Buffer.allocUnsafe(bytes);
     return buffer.subarray(0, readSync(file, buffer, 0, bytes, at));
   } catch {
-    // Removed meanwhile, or not readable by this user.
+    // The file was removed in the meantime, or this user cannot read it.
     return Buffer.alloc(0);
   } finally {
     if (file !== undefined) closeSync(file);
