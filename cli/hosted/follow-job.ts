@@ -81,7 +81,7 @@ export async function* followJob(
   }
 }
 
-/** "Too many open streams" is temporary, too: the broken stream may still be one of them. */
+/** The refusal "too many open streams" is also temporary, because the server may still count the broken stream. */
 function mayPass(error: ServerError): boolean {
   return isOutage(error) || error.code === 'limit_reached';
 }
@@ -94,7 +94,7 @@ interface Position {
 
 interface Stream {
   answer: HttpAnswer;
-  /** Where it comes from, for error messages. */
+  /** The source of the stream, for error messages. */
   place: { origin: string; path: string };
 }
 

@@ -1,4 +1,4 @@
-/** Which repositories are not linked any more. */
+/** Finds the repositories that are no longer linked. */
 
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -23,13 +23,16 @@ export async function findGone(candidates: readonly Candidate[], env: NodeJS.Pro
   return gone;
 }
 
-/** Returns whether the folder is certainly no repository. Without git, or if git refuses, that is unknown. */
+/**
+ * Returns whether the folder is certainly not a repository. Returns false if git is missing or refuses, because the answer is then
+ * unknown.
+ */
 async function isNoRepository(root: string, env: NodeJS.ProcessEnv): Promise<boolean> {
   const { gitDir, isGitMissing, gitSays } = await resolveRepo(root, env);
   return gitDir === undefined && !isGitMissing && gitSays === undefined;
 }
 
-/** Returns whether the candidates are all that a machine has: each is linked, or not linked any more. */
+/** Returns whether the candidates include every repository of the machine: each candidate is either linked, or certainly no longer linked. */
 export async function isEverythingKnown(
   candidates: readonly Candidate[],
   env: NodeJS.ProcessEnv,

@@ -49,8 +49,8 @@ function withoutNulls(record: JsonObject): JsonObject {
 }
 
 /*
- * Known devices. The token of the last sign-in, even a revoked one, proves that this device was signed in before. It grants no
- * access: it only exempts a sign-in from delays that failures of others cause.
+ * Known devices. The token of the last sign-in proves that this device was signed in before, even if the token was revoked. The proof
+ * grants no access. With it, failed sign-ins of other people do not delay a sign-in from this device.
  */
 
 /** Maximum number of remembered sign-ins. The oldest are dropped first. */

@@ -1,4 +1,4 @@
-/** Sends the changes that the server has not heard of. */
+/** Sends the changes of links and sessions that the server does not have yet. */
 
 import { type Client, signedInClient } from '../client/client.ts';
 import { NO_RETRY } from '../client/retry.ts';
@@ -14,11 +14,12 @@ interface Place {
   now: number;
 }
 
-/** A person waits for the command, and the runner catches up with what was not sent. */
+/** The timeout is short, because a person waits for the command, and the runner later sends the changes that were not sent. */
 const PATIENCE_MS = 3_000;
 
 /**
- * Syncs the repositories with changes, quietly: what fails stays noted. Does nothing on a machine that is not enabled or not
+ * Syncs the repositories with changes, and prints nothing. If a sync fails, the note about the change stays, so that a later sync sends
+ * the change. Does nothing on a machine that is not enabled or not
  * signed in.
  */
 export async function syncPending({ env, now }: Place, connect?: () => Promise<Client>): Promise<void> {
@@ -38,7 +39,7 @@ export async function syncPending({ env, now }: Place, connect?: () => Promise<C
   await syncLinked(hasty, { env, now, machine, linked, email });
 }
 
-/** Notes a change, and sends it. `change` runs in between. */
+/** Notes that the repository will change, runs `change`, and then sends the change. */
 export async function syncAfter<T>(
   place: Place,
   roots: readonly string[],
@@ -51,7 +52,7 @@ export async function syncAfter<T>(
   return result;
 }
 
-/** Another account or another folder: nothing to send from here. */
+/** The link belongs to another account or to another folder, so there is nothing to send from this repository. */
 function isSettled(candidate: Candidate): boolean {
   return candidate.kind === 'skipped' && /_mismatch$/.test(candidate.reason);
 }

@@ -1,4 +1,4 @@
-/** The server's view of this machine: when it last heard from it, and whether it can wake it now. */
+/** The server's view of this machine: when the machine last contacted the server, and whether the server can wake it now. */
 
 import { showMachine } from '../../spec/contract/machines.ts';
 import { CliError } from '../base/exit.ts';
@@ -7,7 +7,7 @@ import { signedInClient } from '../client/client.ts';
 import { NO_RETRY } from '../client/retry.ts';
 import type { Context } from '../output/context.ts';
 
-/** The shape in documents. */
+/** The form in JSON documents. */
 export type Presence =
   /** The request failed, or the server does not know the machine; `message` says why. */
   | { known: false; message: string }
@@ -25,7 +25,7 @@ export type Presence =
 /** A status must not hang when the server does. */
 const PATIENCE_MS = 2000;
 
-/** Asks once. A failure becomes the answer. */
+/** Asks the server once. If the request fails, the returned value contains the failure. */
 export async function askPresence(
   context: Pick<Context, 'env' | 'baseUrl'>,
   machineId: string,

@@ -1,5 +1,5 @@
 /**
- * The receipt of a cancelled job: what its machine reports to have stopped. The cancel is final immediately; the receipt
+ * The receipt of a cancelled job, in which the machine reports which processes it stopped. The cancel is final immediately. The receipt
  * follows when the machine has stopped the agent.
  */
 
@@ -8,7 +8,7 @@ import { call } from '../client/call.ts';
 import type { Client } from '../client/client.ts';
 import { ServerError } from '../client/server-error.ts';
 
-/** Covers a heartbeat (20 s), three signals 5 s apart, and the network. */
+/** How long to wait for the receipt: long enough for a heartbeat (20 s), three signals 5 s apart, and the network. */
 const LIMIT_MS = 60_000;
 const ASK_EVERY_MS = 1000;
 /** The transcript may lag behind the job. */

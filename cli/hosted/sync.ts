@@ -66,7 +66,7 @@ export async function syncLinked(client: Client, request: SyncRequest): Promise<
   };
   const response = await send(client, syncMachine, { body: payload });
   const sent = new Map([...pending].filter(([root]) => here.has(root) || gone.includes(root)));
-  // The note only costs another sync.
+  // If the note cannot be removed, the only effect is another sync.
   if (sent.size > 0) await clearPending(env, sent).catch(() => undefined);
   const syncedAt = formatTimestamp(now);
   const machine = await updateMachine({ env, now }, () => ({

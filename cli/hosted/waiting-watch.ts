@@ -54,7 +54,7 @@ export class WaitingWatch {
         this.#told = sentence;
         this.#tell(sentence);
       }
-      // Only aborting makes it fail.
+      // The pause fails only if the signal aborts.
       await this.#client.sleep(ASK_EVERY_MS, signal).catch(() => undefined);
     }
   }

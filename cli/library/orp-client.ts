@@ -1,6 +1,6 @@
 /**
- * The client that the package publishes as `orp-runner/client`: queue a prompt, follow it, wait for its answer. It needs only
- * `fetch`, and imports nothing that its declarations name, so `dist/client.d.ts` stands alone.
+ * The client that the package publishes as `orp-runner/client`: queue a prompt, follow it, wait for its answer. It needs only `fetch`. Its
+ * type declarations use no imported types, so `dist/client.d.ts` needs no other file.
  */
 
 import { createParser } from 'eventsource-parser';
@@ -44,7 +44,7 @@ export interface Job {
   finishedAt?: string | undefined;
   /** The first line of the answer. */
   summary?: string | undefined;
-  /** The answer. Only `get` and `wait` have it. */
+  /** The answer. Only the jobs that `get` and `wait` return have it. */
   content?: string | undefined;
   error?: string | undefined;
   failureKind?: string | undefined;
@@ -76,7 +76,7 @@ export interface OrpClientOptions {
   token: string;
   /** How long one request may take. Default: 30 s. */
   timeoutMs?: number;
-  /** Allows plain http to other hosts than this one. Others on the network could then read the token. */
+  /** Allows plain http to other hosts than this machine. Other people on the network could then read the token. */
   allowHttp?: boolean;
 }
 
@@ -137,8 +137,8 @@ export class OrpClient {
   }
 
   /**
-   * Queues a prompt. A lost answer is asked for again under the same key, so one call makes one job. With a key of your own,
-   * the same holds for repeated calls within 30 days.
+   * Queues a prompt. If the answer is lost, the client repeats the request with the same key, so one call creates one job. If you pass
+   * your own key, repeated calls within 30 days also create only one job.
    */
   async enqueue(order: Order, options: { idempotencyKey?: string } = {}): Promise<Job> {
     const key = options.idempotencyKey ?? crypto.randomUUID();
@@ -159,15 +159,15 @@ export class OrpClient {
     return (await this.#call<{ job: Job }>('POST', path, { body: { reason } })).job;
   }
 
-  /** Waits until the job is completed, failed or cancelled, and returns it with its answer. A lost job is waited for. */
+  /** Waits until the job is completed, failed or cancelled, and returns it with its answer. If the job is lost, `wait` continues to wait. */
   async wait(jobId: string, options: WaitOptions = {}): Promise<Job> {
     for await (const event of this.follow(jobId, options)) if (event.kind === 'end') break;
     return this.get(jobId);
   }
 
   /**
-   * Yields the transcript and the status changes of a job until it ends. After a break it resumes behind the last entry, so none
-   * is repeated or lost. Outages do not end it, but refusals do.
+   * Yields the transcript and the status changes of a job until it ends. After a lost connection it resumes after the last entry, so no
+   * entry is repeated or lost. A refusal by the server ends it, but an outage does not.
    */
   async *follow(jobId: string, options: WaitOptions = {}): AsyncGenerator<JobEvent, void, undefined> {
     const stop = stopSignal(options);
@@ -215,7 +215,7 @@ export class OrpClient {
     }
   }
 
-  /** Returns a successful answer. The token is never sent anywhere else: a redirect is a failure. */
+  /** Returns a successful answer. Treats a redirect as a failure, so that the token is never sent to another server. */
   async #fetch(path: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
     let response: Response;
     try {

@@ -115,7 +115,7 @@ function writeWarning(stderr: TextOutput, { message, hint }: Warning, json: bool
   else printTold(stderr, [paint('yellow', 'warning:'), ` ${oneLine(message)}`], hint);
 }
 
-/** Of the further lines of an error or a hint. */
+/** The indent of the further lines of an error or a hint. */
 const INDENT = 2;
 
 /** Prints a sentence and its hint. */

@@ -25,7 +25,7 @@ export function said(mark: Mark, sentence: Rich, depth = 0): Rich {
   const [sign, style] = MARKS[mark];
   const text = onOneLine(sentence);
   const line = [' '.repeat(depth), paint(style, sign), ' ', text];
-  // A broken command could not be copied.
+  // A command stays on one line, so that a person can copy it.
   return [mark === 'next' && COMMAND.test(bare(text)) ? line : new Hanging(depth + 2, line), '\n'];
 }
 
@@ -75,8 +75,8 @@ const INDENT = 2;
 const PLAIN_COLUMNS = 200;
 
 /**
- * A table with one line per row. On a narrow terminal, each row has several lines, and the further ones are indented. What is
- * still too wide is cut with `…`.
+ * A table with one line per row. On a narrow terminal, each row has several lines, and the further ones are indented. A text that is still
+ * too wide is cut with `…`.
  * @param columns width of the terminal
  */
 export function table(heads: readonly string[], rows: readonly (readonly Cell[])[], columns: number): Rich {
@@ -84,7 +84,7 @@ export function table(heads: readonly string[], rows: readonly (readonly Cell[])
   const natural = heads.map((head, at) =>
     Math.max(textWidth(head), ...cells.map((row) => textWidth(row[at]?.text ?? ''))),
   );
-  // The last column of a terminal stays free.
+  // Leave the last column of the terminal free.
   const lines = arrange(natural, columns - 1);
   const lay = (row: readonly Cell[]): Rich =>
     lines
@@ -96,7 +96,7 @@ export function table(heads: readonly string[], rows: readonly (readonly Cell[])
 
 /** A column of a line. */
 interface Column {
-  /** Its place in the row. */
+  /** The position of the column in the row. */
   at: number;
   width: number;
 }
@@ -116,7 +116,10 @@ function leastWidth(natural: readonly number[], at: number): number {
   return at === 0 ? width : Math.min(FAIR, width);
 }
 
-/** One line, if the columns can be made narrow enough. The last one gives way first, then the widest. Otherwise several. */
+/**
+ * One line, if the columns can be made narrow enough. The last column is narrowed first, then the widest one. If that is not enough, the
+ * row takes several lines.
+ */
 function arrange(natural: readonly number[], room: number): Column[][] {
   const last = natural.length - 1;
   const widths = [...natural];

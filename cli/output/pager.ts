@@ -19,7 +19,10 @@ export function pagerOf(env: NodeJS.ProcessEnv): Pager | undefined {
   return { program, env: { LESS: 'FRX', LV: '-c', ...env } };
 }
 
-/** The prompt of the shell needs a line, too. Length is close enough to width here: less ends by itself if all fits. */
+/**
+ * One line is reserved for the prompt of the shell. The length of a line is used in place of its width. If this starts `less` for a page
+ * that fits, `less` ends by itself.
+ */
 function isLonger(text: string, { rows, columns }: TextOutput): boolean {
   if (rows === undefined) return false;
   let lines = 1;
@@ -34,7 +37,7 @@ function isLonger(text: string, { rows, columns }: TextOutput): boolean {
 function show({ program, env }: Pager, text: string): boolean {
   // Loaded only when a page is long, because most commands start no program.
   const { spawnSync } = process.getBuiltinModule('node:child_process');
-  // The pager gets Ctrl-C as well, and decides what it means.
+  // The pager also receives Ctrl-C and decides what to do.
   const listeners = process.listeners('SIGINT');
   process.removeAllListeners('SIGINT');
   const ignore = () => undefined;
@@ -52,6 +55,6 @@ function show({ program, env }: Pager, text: string): boolean {
   }
 }
 
-/** The shell says so. */
+/** The shell reports that the pager does not exist. */
 const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;

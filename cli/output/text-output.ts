@@ -81,7 +81,7 @@ function wrap({ indent, rich }: Hanging, columns: number): Rich[] {
   return wrapped;
 }
 
-/** Without a library, because every start loads this file. East Asian characters have two columns. */
+/** Measures the width without a library, because every start loads this file. East Asian characters have two columns. */
 function roughWidth(text: string): number {
   let width = 0;
   for (const character of text)

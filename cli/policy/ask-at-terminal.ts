@@ -11,7 +11,7 @@ import { canAsk } from '../output/terminal.ts';
 import type { TextOutput } from '../output/text-output.ts';
 import type { AskPerson, JobAtPlace, PersonAnswer } from './owner-policy.ts';
 
-/** Limited, because the sender and all later jobs wait. */
+/** The time for an answer is limited, because the sender and all later jobs wait. */
 const PATIENCE_MINUTES = 5;
 const PATIENCE_MS = PATIENCE_MINUTES * 60_000;
 /** Time in which keys that were pressed before the question may still arrive. */

@@ -136,7 +136,7 @@ export function verdictOnPrompts(
   const owner = ownerNames(env);
   const file = readPolicyFile(env);
   return (place) => {
-    // The server names the sender, and this machine does not know its own name: the verdict is not known.
+    // The server names the sender of a job, but this machine does not know the name of its own account, so the verdict is unknown.
     if (owner[0] === undefined) return undefined;
     if (file.kind === 'broken') return { outcome: 'deny', rule: 'policy_file' };
     return standingVerdict(policyOf(file), { ...place, kind: 'session.prompt', sender: owner[0], owner });

@@ -84,7 +84,7 @@ export async function loadMachine(place: MachinePlace): Promise<Machine> {
   try {
     return await withLock(userFolder(place.env), () => repairMachine(place));
   } catch (error) {
-    // On a disk that is read-only, the record can still be shown.
+    // If the disk is read-only, continue, because the command can still show the record.
     if (record !== undefined && isSystemError(error)) return { record, path, repaired: [] };
     throw error;
   }

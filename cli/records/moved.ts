@@ -1,6 +1,6 @@
 /**
- * Link records name their folder, and agents work there. If the repository has moved, or another one has replaced it, a job
- * would fail or run in the wrong place.
+ * A link record names the folder in which agents work. If the repository has moved, or if another repository has replaced it, a job would
+ * fail or run in the wrong folder.
  */
 
 import { statSync } from 'node:fs';

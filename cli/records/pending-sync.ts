@@ -1,5 +1,5 @@
 /**
- * The repositories whose links or sessions have changed since the server heard of them. A command notes its repository here before
+ * The repositories whose links or sessions have changed since the server last received them. A command notes its repository here before
  * it changes anything, and the next sync that covers the repository removes the note.
  */
 
@@ -9,7 +9,7 @@ import { isObject, PRIVATE_MODE, readJsonFile, writeJsonFile } from '../files/js
 import { withLock } from '../files/lock.ts';
 import { pendingSyncPath } from '../files/paths.ts';
 
-/** The roots, each with a stamp of its newest change. */
+/** The repository roots, each with an identifier of its newest change. */
 export type PendingRoots = ReadonlyMap<string, string>;
 
 /** Reads the pending roots. An unreadable file counts as empty, because a complete sync follows sooner or later. */

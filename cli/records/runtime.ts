@@ -1,6 +1,6 @@
 /**
- * The four moves of `LINK/runtime.json`: claim → start → heartbeat … → finish. Each is one locked read-modify-write. All but
- * the claim name their job and lease, so that a late move changes nothing. A job that runs beside the active one is recorded
+ * The four moves of `LINK/runtime.json`: claim → start → heartbeat … → finish. Each move is one locked read-modify-write. Every move
+ * except the claim names its job and lease, so that a late move changes nothing. A job that runs beside the active one is recorded
  * when it ends.
  */
 

@@ -143,7 +143,7 @@ function isForeign(link: ProjectLink, email: string | undefined): boolean {
   return link.linked_email.toLowerCase() !== email.toLowerCase();
 }
 
-/** What a sync says beside the records. */
+/** The facts that a sync contains in addition to the records. */
 export interface SyncFacts {
   appVersion: string;
   now: number;

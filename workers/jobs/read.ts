@@ -62,7 +62,7 @@ export async function listJobs(
   const { rows, lookedUntil } = await readPage(deps, user, { ...filter.value, limit: query.limit + 1 });
   const jobs = rows.slice(0, query.limit);
 
-  // A running job waits for nothing.
+  // A running job has no waiting reason.
   const live = jobs.filter((job) => !isTerminal(job.status) && job.status !== 'running');
   const around = live.length > 0 ? await surroundingsOf(deps, user.id, live.map(targetOf)) : undefined;
   return accept({

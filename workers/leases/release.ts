@@ -42,7 +42,7 @@ export async function releaseJob(
   const held = await jobUnderLease(deps, user, { jobId, holder });
   if (!held.ok || !isAllowed('return', held.value.status)) return repeatOf(deps, user, { release, held });
   const key = { userId: user.id, id: jobId };
-  // The name is needed only for this sentence.
+  // Read the name of the machine only for this reason, because only this sentence contains the name.
   const machine = reason === 'session_in_use' ? await nameOf(deps, holder.machineId) : undefined;
   const error = releaseSentence(reason, release.message, machine);
   // The number of returns is the number of leases minus the number of counted attempts.

@@ -51,7 +51,7 @@ export const CHANNEL_HEADER = 'x-orp-channel';
 /** The header of a refused upgrade. It contains the name of the refusal. */
 export const REFUSED_HEADER = 'x-orp-refused';
 
-/** Fewer followers than this are accepted without reading the account's limit. */
+/** If fewer channels than this follow jobs of the machine, another follower is accepted without reading the account's limit. */
 const FEW_FOLLOWERS = 4;
 
 /** Accepts or refuses a channel. If an error occurs, no channel stays open. */
@@ -108,7 +108,7 @@ function openChannel(
     event: 'ready',
     data: { ok: true, machineId, keepAliveMs: KEEP_ALIVE_MS, ...calls },
   });
-  // As after a wake-up, the next poll must read the queue.
+  // The next poll must read the queue, as it does after a wake-up.
   if (found.kind === 'work') onWork();
 }
 

@@ -28,16 +28,22 @@ interface Parts {
 }
 
 /**
- * For how long a look that began with a wake-up may decide a claim. Longer than the way of the wake-up to the runner and
- * of its poll back. The statement of the claim checks the facts again.
+ * How long a read of the queue that began with a wake-up may decide a claim. This is longer than the wake-up takes to reach the runner
+ * plus the time until the runner's poll arrives. The statement of the claim checks the facts again.
  */
 const LOOK_VALID_MS = 3000;
-/** With more looks than this on their way, the news comes faster than D1 answers, and further looks would not help. */
+/**
+ * The maximum number of unanswered reads of the queue. If more are needed, wake-ups arrive faster than D1 answers, and further reads
+ * would not help.
+ */
 const LOOKS_LIMIT = 2;
 
-/** A look that began before the poll that it is for. */
+/** A read of the queue ("look") that began before the poll that will use it. */
 interface Ahead {
-  /** A claim with this look happens at the time of the look, so that it misses no job that becomes due in between. */
+  /**
+   * A claim with this look uses the time of the look as the current time, so that it misses no job that becomes due between the look and
+   * the claim.
+   */
   deps: Deps;
   begunAt: number;
   /** The token of the channel. The look has asked D1 about it. */
@@ -82,7 +88,7 @@ export class ClaimLine {
     const ahead = this.#beginLook(channel.caller?.tokenHash);
     this.#looks += 1;
     const seen = look(ahead.deps, this.#parts.machine, ahead)
-      // The claim looks again, and reports the failure.
+      // The claim reads the queue again, and reports the failure.
       .catch(() => undefined)
       .finally(() => {
         this.#looks -= 1;

@@ -47,7 +47,10 @@ import {
 /** The pause after a poll that found nothing although more jobs have become due than one poll moves to their lanes. */
 const LOOK_AGAIN_MS = 1000;
 
-/** The data of one look at the queue. It may be old when the claim is written, so the statement checks it again. */
+/**
+ * The data of one read of the queue (a "look"). It may be old when the claim is written, so the statement of the claim checks the data
+ * again.
+ */
 export interface Seen {
   /** True if the token that was named is valid. */
   isSignedIn: boolean;
@@ -73,11 +76,14 @@ interface Known {
 }
 
 export interface ClaimHooks extends Omit<Known, 'tokenHash'> {
-  /** The data of a look that began before. */
+  /** The data of an earlier read of the queue. */
   seen?: Seen | undefined;
   /** Called with the data that decides the claim. */
   onSeen(seen: Seen): void;
-  /** Called while D1 is being asked for a job that only this machine may take. Its lease ends at `expiresAt`. */
+  /**
+   * Called while the statement that claims a job for this machine is on its way to D1, if no other machine may take the job. The lease
+   * ends at `expiresAt`.
+   */
   onTaking(expiresAt: number): void;
   /** Called after D1 has recorded that the runner's abilities have changed. */
   onNews(): void;
@@ -131,7 +137,7 @@ export async function findWork(deps: Deps, machine: MachineOf, mayBeDue: boolean
   return work === undefined ? { kind: 'idle', nextAt: lookAgainAt(seen, deps.now) } : { kind: work };
 }
 
-/** Returns when to look again although nothing is queued until then. */
+/** Returns when to read the queue again, although no job is known to become due before then. */
 function lookAgainAt({ nextDueAt }: Seen, now: number): number | undefined {
   return nextDueAt && Math.max(nextDueAt, now + LOOK_AGAIN_MS);
 }
@@ -251,7 +257,7 @@ async function repeatLease(
   return { kind: 'claimed', job: claimed, prompt, earlierLeases, replaced: lease.from };
 }
 
-/** The job that has its turn, with one of its routes, and the job that would have its turn after it. */
+/** The job to try now, with one of its routes, and the job to try next. */
 interface Turn {
   job: Candidate;
   route: Route;
@@ -263,7 +269,7 @@ interface Tried<T> {
   outcome?: T | undefined;
   /** True if the session is busy, so that no other job can run in it either. */
   isBusy?: boolean;
-  /** The job that is now the first of the lane, because another machine has claimed the one that was. */
+  /** The job that is now the first of the lane, because another machine has claimed the previous first job. */
   first?: Candidate | undefined;
 }
 

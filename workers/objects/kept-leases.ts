@@ -1,4 +1,4 @@
-/** Where the leases of a machine survive the memory of its object. */
+/** Stores the leases of a machine outside the memory of its object, so that they survive when the memory is lost. */
 
 import {
   canKeepLeases,
@@ -77,7 +77,10 @@ export class KeptLeases implements LeaseMemo {
     if (!keepLeases(this.#state, leases)) this.#stored.write(leases);
   }
 
-  /** Call this when a channel has ended. What it has kept would be lost with it. Returns whether it has kept a lease. */
+  /**
+   * Call this when a channel has ended. The leases that the channel has kept would be lost with the channel. Returns whether the channel
+   * has kept a lease.
+   */
   save(ended: WebSocket): boolean {
     const channel = channelOf(ended);
     const leases = channel?.role === 'runner' ? channel.leases : undefined;

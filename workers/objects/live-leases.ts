@@ -41,7 +41,7 @@ export interface Beat {
 export interface Remembered {
   leaseId: string;
   jobId: string;
-  /** The deadline that the holder was promised while D1 did not answer. 0 if D1 is up to date. */
+  /** The deadline that the object promised to the holder while D1 did not answer. 0 if D1 is up to date. */
   promisedUntil: number;
   /** True if a person revoked the lease. It must not come back while D1 does not answer. */
   isRevoked?: boolean;
@@ -59,7 +59,10 @@ export interface LeaseMemo {
   hasOutput(leaseId: string): boolean;
 }
 
-/** Revoked leases that are remembered. An older one has long ended at its holder. */
+/**
+ * The maximum number of revoked leases that the object remembers. The holder of an older revoked lease has certainly learned about the
+ * revocation.
+ */
 const REVOKED_LIMIT = 5;
 
 /** How often the object asks D1 for the leases while D1 does not answer. */

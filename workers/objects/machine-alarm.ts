@@ -9,8 +9,8 @@ import type { ClaimGate } from './quiet-queue.ts';
 const ALARM_SLACK_MS = 1000;
 const ALARM_RETRY_MS = 30_000;
 /**
- * How late the alarm for a lease may be while the channel of the runner is open. Its end arms the alarm precisely, and cron
- * finds an expired lease within a minute. So one alarm, which writes a row, serves several short jobs.
+ * How late the alarm for a lease may be while the channel of the runner is open. When the channel ends, the alarm is set precisely, and
+ * cron finds an expired lease within a minute. So one alarm, which writes a row, serves several short jobs.
  */
 const CHANNEL_SLACK_MS = LEASE_MS;
 
@@ -61,7 +61,7 @@ export class MachineAlarm {
     await this.#ringBy(at);
   }
 
-  /** Rings soon, because something failed and must be repeated. */
+  /** Sets the alarm to ring soon, because a step failed and must be repeated. */
   ringSoon(now: number): Promise<void> {
     return this.#ringBy(now + ALARM_RETRY_MS);
   }

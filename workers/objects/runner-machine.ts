@@ -74,7 +74,7 @@ export class RunnerMachine extends DurableObject<Env> implements api.MachineApi 
   drain(isDraining: boolean): void {
     const { presence, gate } = this.#parts;
     this.#heartbeats.forget();
-    // The next poll must read the order.
+    // The next poll must read whether the machine is drained.
     gate.wake();
     if (isDraining) presence.tell({ event: 'drain', data: { ok: true, drain: true } });
     else presence.wake();

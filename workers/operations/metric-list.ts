@@ -7,7 +7,7 @@ import type { Metric, Sample } from './exposition.ts';
 
 /** Durations and outcomes cover this many full minutes before the scrape. */
 export const WINDOW_MINUTES = 15;
-/** Versions are texts of clients, so only this many are named. */
+/** The maximum number of versions that have their own label. Clients choose the texts of versions, so the number must be limited. */
 const VERSIONS_NAMED = 20;
 
 export interface Facts {

@@ -21,11 +21,11 @@ export interface AuditEntryView {
   at: string;
   action: string;
   account: { id: string; email: string };
-  /** Who did it. Without an address, nobody knows who it was. */
+  /** Who caused the entry. If the e-mail address is absent, the server does not know the person. */
   actor: { id: string; email?: string | undefined };
   /** The address and the program. */
   source: string;
-  /** What it was done to: a job, a machine, a device, a network, an account or a run. */
+  /** The record that the action concerns: a job, a machine, a device, a network, an account or a run. */
   subject: string;
   detail?: string | undefined;
 }

@@ -42,7 +42,7 @@ import {
 export const FAILED_SHOWN_MS = 7 * 24 * 60 * 60_000;
 /** The maximum number of running and of queued jobs that the inbox lists. */
 const LISTED_JOBS = 20;
-/** Returned jobs whose reason is read. */
+/** The maximum number of returned jobs for which the inbox reads the reason. */
 const REASONS_READ = 50;
 
 /** A live job, and why its last holder returned it. */

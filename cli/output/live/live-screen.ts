@@ -82,10 +82,10 @@ export class LiveScreen {
   readonly #hear = (chunk: Buffer | string): void => this.#onKey(visible(String(chunk)));
 }
 
-/** As a shell reports a command that SIGTERM ended. */
+/** The exit code with which a shell reports a command that SIGTERM ended. */
 const EXIT_TERMINATED = 143;
 
-/** Without it, keys arrive only after Enter. */
+/** Without raw mode, keys arrive only after Enter. */
 function rawMode(stdin: Context['stdin'] & { setRawMode?: (isRaw: boolean) => void }, isRaw: boolean): void {
   if (stdin.isTTY) stdin.setRawMode?.(isRaw);
 }

@@ -74,7 +74,7 @@ async function chooseTurn(
   const plan = { driver, task, agent, session };
   const leaseIds = [...(job.earlierLeases ?? []), leaseId];
   const markers = leaseIds.map((one) => markerOf(job.id, one));
-  // Without an earlier lease, no prompt of the job can have joined a turn.
+  // If the job had no earlier lease, none of its prompts can have been added to a turn of another client.
   const canFind = driver.capabilities.has('markers');
   const search = canFind ? await session.find(markers, markers.length > 1) : NOT_SEARCHED;
   if (search.kind === 'unread') {

@@ -18,7 +18,7 @@ export interface Engine {
   noteBefore(tag: string, limitMs: number): JournalRecord;
   start(tag: string, output: ChildOutput): Promise<ChildStart>;
   openReader(): AgentReader;
-  /** Call this if the prompt is not started after all. */
+  /** Call this if the prompt will not be started. */
   abandon(): Promise<void>;
   /** Returns the complete answer after the end, or undefined if the agent did not write one. */
   readAnswer(): Promise<string | undefined>;

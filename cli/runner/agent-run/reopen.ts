@@ -31,7 +31,7 @@ export type Found = Exclude<MarkerSearch, { kind: 'unread' }>;
 interface Where {
   driver: SessionDriver;
   task: SessionTask;
-  /** The server into which the prompt was entered. Undefined if an earlier version of the runner entered it. */
+  /** The server into which the prompt was entered. Undefined if an earlier version of the runner entered the prompt. */
   how: AgentSession['how'] | undefined;
 }
 
@@ -65,7 +65,7 @@ async function reopenOnce({ driver, task, how }: Where, marker: string): Promise
   return undefined;
 }
 
-/** In the view of a program that does not hold the session, a running turn is interrupted, and what it has not written is missing. */
+/** To a program that does not have the session open, a running turn looks interrupted, and output that is not yet written is missing. */
 function judgeHeld(search: MarkerSearch, how: Where['how']): Reopened | undefined {
   if (search.kind === 'unread') return undefined;
   const turn = search.kind === 'found' ? search.turn : undefined;

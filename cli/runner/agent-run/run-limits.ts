@@ -38,7 +38,7 @@ export class RunLimits {
   }
 }
 
-/** A sleep adds or removes five seconds at most. */
+/** The length of one step. A sleep of the machine changes the measured time by at most one step. */
 const STEP_MS = 5_000;
 
 /**

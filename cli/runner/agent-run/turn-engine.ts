@@ -256,7 +256,7 @@ class TurnRun {
       return;
     }
     const search = await this.#session.find([this.#plan.marker], true);
-    // Another turn may run by now, but a prompt that its turn did not read is dropped with it.
+    // Another turn may run by now. If the turn of this prompt ended before it read the prompt, the agent has dropped the prompt.
     if (search.kind !== 'found' && !end.isRead) {
       return this.#conclude({ kind: search.kind === 'unread' ? 'unknown' : 'taken' });
     }
@@ -283,7 +283,7 @@ class TurnRun {
     if (session !== this.#session) {
       await this.#session.close();
       this.#session = session;
-      // No other code closes it later.
+      // Close the session here, because no other code closes it later.
       if (this.#isAbandoned) await session.close();
     }
     return state;

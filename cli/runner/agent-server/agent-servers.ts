@@ -59,7 +59,7 @@ export class AgentServers implements SessionDriver {
 
   constructor(source: WaySource) {
     this.#source = source;
-    // A runner that was killed may have left its server, and perhaps no job comes.
+    // A killed runner may have left its server running, and perhaps no job arrives that would use this server.
     this.#endLater();
   }
 
@@ -72,7 +72,7 @@ export class AgentServers implements SessionDriver {
     return opening.kind === 'no_server' ? ((await this.#openInRunning(task)) ?? opening) : opening;
   }
 
-  /** A server may run although its program was removed, or is being replaced. */
+  /** A server may still run although its program was removed or is being replaced. */
   async #openInRunning(task: SessionTask): Promise<SessionOpening | undefined> {
     const { env } = this.#source;
     const why = 'this server still runs';
@@ -84,7 +84,7 @@ export class AgentServers implements SessionDriver {
     return own === undefined ? opening : this.#openIn(this.#keep(own), { task, why, isShared: false });
   }
 
-  /** What was entered into a server is found there, also by a runner that uses none for new prompts. */
+  /** A prompt that was entered into a server is found in that server, even by a runner that uses no server for new prompts. */
   #anyServer(): WaySource {
     return { ...this.#source, mode: 'auto', profile: undefined };
   }
@@ -102,7 +102,7 @@ export class AgentServers implements SessionDriver {
       const opening = await this.#openIn(choice.connection, { task, why, isShared: true });
       const isElsewhere = opening.kind === 'refused' && opening.reading?.kind === 'session_in_use';
       if (!isElsewhere || (await findOwnServer(this.#source.env)) === undefined) return opening;
-      // The runner's server may have the session: from the last job, or with a turn of a runner that was killed.
+      // The runner's server may have the session open, because of the last job or because of a turn that a killed runner started.
       return this.#openInOwn(choice.program.path, task, 'the session is open in the server of the runner');
     }
     return this.#openInOwn(choice.program.path, task, why);

@@ -33,7 +33,7 @@ export type WayChoice =
   | { way: 'shared_server'; why: string; program: Program; connection: Connection }
   | { way: 'own_server'; why: string; program: Program };
 
-/** Chooses the way. Connects to the person's server if it answers. */
+/** Chooses between a server and a process. Connects to the person's server if it answers. */
 export async function chooseWay(source: WaySource): Promise<WayChoice> {
   const judged = await judgeProgram(source);
   if (judged.why !== undefined) return { ...judged, way: 'process' };

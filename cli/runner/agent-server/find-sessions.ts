@@ -14,7 +14,7 @@ import { codexHome, isOwnSocket, ownSocket } from './places.ts';
 /** Returns the sessions, newest first. Without `folder`, returns the sessions of all folders. */
 type FindSessions = (env: NodeJS.ProcessEnv, folder: string | undefined) => Promise<FoundSession[]>;
 
-/** For every name of the registry. */
+/** Has an entry for every agent in the registry. */
 export const FINDERS = new Map<string, FindSessions>([[DEFAULT_AGENT, findCodexSessions]]);
 
 type StartSession = (env: NodeJS.ProcessEnv, folder: string) => Promise<string>;
@@ -43,7 +43,7 @@ async function findCodexSessions(
     told?.map((session) => ({
       ...session,
       firstPrompt: cutPrompt(session.firstPrompt.trim()),
-      // The server knows only the sessions that it has open itself.
+      // The server knows only the sessions that the server itself has open.
       isOpen: session.isOpen || disk.isOpen(session.sessionId),
     })) ?? listSessionFiles(disk, folder)
   );

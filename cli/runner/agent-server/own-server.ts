@@ -28,8 +28,8 @@ const SOCKET = 'socket';
 const START_LIMIT_MS = 15_000;
 const LOOK_EVERY_MS = 15;
 /**
- * The server closes a session so soon after its last job that a person can open it. Without this, it takes 60 s. Shorter pauses
- * are those between two jobs that follow each other.
+ * The server closes a session so soon after its last job that a person can open it. Without this setting, the server closes it after 60 s.
+ * The pause between two consecutive jobs is shorter.
  */
 const UNLOADS = 'thread_unload_delay_secs=2';
 
@@ -56,12 +56,12 @@ export async function connectToOwnServer(env: NodeJS.ProcessEnv, program: string
     const record = readRecord(folder);
     if (record !== undefined && isOwnSocket(socket)) {
       const connection = await connectTo(socket);
-      // Another Codex was installed meanwhile. A turn that still runs is not given up for it.
+      // Another version of Codex was installed in the meantime. If a turn still runs in the old server, the old server is kept.
       const isKept = record.program === program || (connection && (await listActive(connection)).length > 0);
       if (connection !== undefined && isKept) return { kind: 'connected', connection };
       connection?.close();
     }
-    // The server does not answer, or is the one of an earlier Codex.
+    // The server does not answer, or belongs to an earlier version of Codex.
     if (record !== undefined) await stopRecorded(folder, record);
     return start(env, { folder, socket, program });
   });

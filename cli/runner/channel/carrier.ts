@@ -18,7 +18,7 @@ export interface CallLine {
   send(frame: string): boolean;
 }
 
-/** Longer than the server takes for any answer. A channel that answers later is not used again. */
+/** The timeout of a call. The server needs less time for every answer, so a channel that exceeds the timeout is not used again. */
 const ANSWER_MS = 10_000;
 
 type Waiting = Map<number, (received: Received | undefined) => void>;
@@ -37,7 +37,7 @@ export class ChannelCarrier {
     };
   }
 
-  /** Takes in a frame of the server. Returns false if it is not a reply. */
+  /** Handles a frame of the server. Returns false if it is not a reply. */
   hear(frame: string): boolean {
     if (!frame.startsWith('{"reply"')) return false;
     const reply = readReply(frame);

@@ -53,7 +53,8 @@ export function openWsChannel(target: ChannelTarget, handlers: ChannelHandlers):
     if (event === undefined) return;
     if (event.event === 'ready') endCalls ??= takeCalls(socket, target, event.data.maxCallBytes);
     handlers.onEvent(event);
-    // The last event decides; the close after it may take seconds, or never arrive over a dead connection.
+    // The last event decides why the channel ended. The close frame after this event may take seconds, or may never arrive if the
+    // connection is dead.
     if (event.event === 'error') giveUp(endForErrorEvent(event.data, target));
   });
   socket.addEventListener('close', async (close) => {

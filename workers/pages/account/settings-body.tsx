@@ -17,7 +17,7 @@ interface Props {
   now: number;
   /** Why the password was not changed. */
   refusal: Refusal | undefined;
-  /** The token that the form has made, or why it has not. */
+  /** The token that the form created, or the reason why it created none. */
   made: Made | undefined;
 }
 

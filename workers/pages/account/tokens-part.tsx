@@ -10,7 +10,7 @@ import { Field, Select } from '../parts/forms.tsx';
 import { ErrorNote } from '../parts/notes.tsx';
 import { CopyableId } from '../parts/texts.tsx';
 
-/** What became of the form: a token that no other page shows, or a refusal. */
+/** The result of the form: a token that no other page shows, or a refusal. */
 export type Made = { token: string; name: string } | { refusal: Refusal };
 
 const DAYS = ['30', '90', '365'] as const;

@@ -108,7 +108,7 @@ interface Field {
   isRequired: boolean;
 }
 
-/** The fields of an object. Those of a shared schema are named only once, where they are asked for by name. */
+/** The fields of an object. The fields of a shared schema are listed only once, in the section that has the name of the schema. */
 function fieldsOf(schema: JsonSchema, document: OpenApi): Field[] {
   const found = resolve(schema, document);
   if (found.anyOf !== undefined) return found.anyOf.flatMap((inner) => fieldsOf(inner, document));

@@ -97,7 +97,7 @@ const WAYS: Readonly<Record<string, string>> = {
   process: 'one process a job',
 };
 
-/** Shows how the runner drives its agent. A newer runner may name a way that this server does not know. */
+/** Shows how the runner drives its agent. A newer runner may report a mode that this server does not know. */
 export function wayWords(way: string): string {
   return Object.hasOwn(WAYS, way) ? (WAYS[way] ?? way) : shownLine(way, 30);
 }

@@ -26,6 +26,6 @@ export function assetPath(name: AssetName): string {
 /** Returns the present path of an asset that a page of another deploy requests. */
 export function presentPath(path: string): string | undefined {
   const name = NAMES.find((known) => path.endsWith(`/${known}`));
-  // If the platform lacks a present file, a redirect would lead here again.
+  // If the platform lacks the current file, a redirect to it would lead to this handler again.
   return name === undefined || path === assetPath(name) ? undefined : assetPath(name);
 }
