@@ -38,7 +38,7 @@ export default defineConfig({
           /** A process for each file would take as long as most of them run. */
           isolate: false,
           /** Its tests wait half of their time, for processes and timers. */
-          maxWorkers: 4,
+          maxWorkers: 6,
           sequence: { groupOrder: 0 },
           include: ['test/{spec,cli,contract,scripts}/**/*.test.ts'],
           environment: 'node',
