@@ -6,7 +6,7 @@ import { makeApp } from '../../../workers/app.ts';
 import { aBrowser, Browser, type Shown } from '../harness/browser.ts';
 import { fieldsOf, PAGE_REQUESTS } from '../harness/page-requests.ts';
 import { aPerson } from '../harness/people.ts';
-import { aStage, type Named, unknownIds } from '../harness/requests.ts';
+import { type Named, SharedStage, unknownIds } from '../harness/requests.ts';
 import { emptyDatabase, snapshot } from '../harness/snapshot.ts';
 
 afterAll(emptyDatabase);
@@ -45,6 +45,8 @@ function secretsOf({ owner, machine, ideaId, running, queuedJobId, featureId }: 
   return [owner.email, machine.machineId, machine.projectRoot, ideaId, running.jobId, queuedJobId, featureId];
 }
 
+const shared = new SharedStage();
+
 describe('the table of pages', () => {
   it('names every page and form, and no other', () => {
     // The paths of operators that a page of everybody redirects to are mounted with GET only.
@@ -54,7 +56,7 @@ describe('the table of pages', () => {
   it.each(guarded)(
     '$name sends nobody, a signed-out browser and the token of a program to the sign-in',
     async (row) => {
-      const stage = await aStage();
+      const stage = await shared.get();
       const before = await snapshot(stage.owner);
       const signedOut = await aBrowser(stage.owner);
       await env.DB.prepare("UPDATE device_tokens SET revoked_at = 1 WHERE user_id = ? AND kind = 'browser'")
@@ -78,7 +80,7 @@ describe('the table of pages', () => {
   );
 
   it.each(guarded)('$name shows and changes nothing of somebody else', async (row) => {
-    const stage = await aStage();
+    const stage = await shared.get();
     const browser = await aBrowser(await aPerson());
     const before = await snapshot(stage.owner);
     const shown = await visit(browser, row, { stage });
@@ -97,7 +99,8 @@ describe('the table of pages', () => {
   });
 
   it.each(guarded)('$name serves its owner and operators as it says', async (row) => {
-    const stage = await aStage();
+    const stage = await shared.get();
+    if (row.form !== undefined) shared.spend();
     const operator = await aBrowser(await aPerson({ role: 'operator' }));
     if (row.access === 'operators') {
       expect((await visit(await aBrowser(stage.owner), row, { stage })).status).toBe(403);
@@ -117,7 +120,7 @@ describe('the table of pages', () => {
 
 describe('a form that another site sends', () => {
   it.each(forms)('to $name is refused and changes nothing', async (row) => {
-    const stage = await aStage();
+    const stage = await shared.get();
     const role = row.access === 'operators' ? 'operator' : 'member';
     const visitor = role === 'operator' ? await aPerson({ role }) : stage.owner;
     const browser = await aBrowser(visitor);

@@ -108,6 +108,26 @@ export async function aStage(): Promise<Named> {
   };
 }
 
+/** A stage for several tests, because a stage takes 20 requests. A test that may change it gives it back as spent. */
+export class SharedStage {
+  #stage: Named | undefined;
+
+  async get(): Promise<Named> {
+    this.#stage ??= await aStage();
+    return this.#stage;
+  }
+
+  /** The next test gets a new stage. */
+  spend(): void {
+    this.#stage = undefined;
+  }
+}
+
+/** Returns whether an accepted request of this row may change something, at once or when its stream closes. */
+export function mayChange({ method, answers }: Endpoint): boolean {
+  return method !== 'GET' || answers !== 'json';
+}
+
 async function aBulkRun({ userId }: Person): Promise<string> {
   const name = `run-${crypto.randomUUID().slice(0, 8)}`;
   await env.DB.prepare(

@@ -14,17 +14,19 @@ const COUNTERS = ['sign_in_failures', 'minute_stats'];
 
 /** Every row of one account, or of the whole database, as text. */
 export async function snapshot(owner?: Person): Promise<string> {
-  const dumps = await Promise.all(
-    TABLES.filter(({ name }) => !COUNTERS.includes(name)).map(async ({ name, columns: fields }) => {
-      const columns = Object.values(fields).map((column) => column.name);
-      const key = columns.includes('user_id') ? 'user_id' : name === 'users' ? 'id' : undefined;
-      const where = owner !== undefined && key !== undefined ? `WHERE ${key} = ?` : '';
-      const read = env.DB.prepare(`SELECT * FROM ${name} ${where}`);
-      const { results } = await (where === '' ? read : read.bind(owner?.userId)).all();
-      return `${name}: ${JSON.stringify(results.map(withoutUse))}`;
-    }),
-  );
-  return dumps.join('\n');
+  const tables = TABLES.filter(({ name }) => !COUNTERS.includes(name));
+  // One call of the database: a call takes longer than most of the statements.
+  const read = await env.DB.batch<Record<string, unknown>>(tables.map((table) => readAll(table, owner)));
+  return tables
+    .map(({ name }, at) => `${name}: ${JSON.stringify(read[at]?.results.map(withoutUse))}`)
+    .join('\n');
+}
+
+function readAll({ name, columns: fields }: Table, owner: Person | undefined): D1PreparedStatement {
+  const columns = Object.values(fields).map((column) => column.name);
+  const key = columns.includes('user_id') ? 'user_id' : name === 'users' ? 'id' : undefined;
+  if (owner === undefined || key === undefined) return env.DB.prepare(`SELECT * FROM ${name}`);
+  return env.DB.prepare(`SELECT * FROM ${name} WHERE ${key} = ?`).bind(owner.userId);
 }
 
 /** The use of a token is noted once a day, also when its request is refused. */
