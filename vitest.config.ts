@@ -72,6 +72,8 @@ export default defineConfig({
           setupFiles: ['test/workers/migrations-setup.ts'],
           /** One runtime for many files; the set-up empties it before each. */
           isolate: false,
+          /** Some of its tests wait for the pace of the server. */
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
