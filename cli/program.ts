@@ -172,7 +172,7 @@ const GROUPS: readonly CommandGroup[] = [
   {
     name: 'bugreport',
     task: 'Other commands:',
-    summary: 'write what a bug report needs into a file, without secrets',
+    summary: 'write a file for a bug report, without secrets',
     examples: ['orp bugreport', 'orp bugreport --output report.json'],
     parts: [async () => (await import('./commands/bugreport.ts')).registerBugReport],
   },

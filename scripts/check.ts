@@ -1,6 +1,6 @@
 /**
- * `npm run check`: checks format, lint, the types of every program, and generated files. The steps run in parallel; only a
- * failed step prints its output, and the step that measures the bundle. `--types` checks only the types.
+ * `npm run check`: checks format, lint, the types of every program, and generated files. The steps run in parallel; only failed steps, and
+ * the step that measures the bundle, print their output. `--types` checks only the types.
  */
 
 import { spawn } from 'node:child_process';

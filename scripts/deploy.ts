@@ -35,7 +35,7 @@ function git(...args: string[]): string | undefined {
   return done.status === 0 ? done.stdout.trim() : undefined;
 }
 
-/** The version of this checkout, such as `0.6.0+1a2b3c4`. It must name exactly the code that runs. */
+/** The version of this checkout, such as `0.6.0+1a2b3c4`. The version must identify exactly the code that runs. */
 function readVersion(allowsDirty: boolean): string {
   const { version } = JSON.parse(readFileSync(projectPath('package.json'), 'utf8')) as { version: string };
   const commit = git('rev-parse', '--short=7', 'HEAD');
@@ -78,7 +78,10 @@ The bundle is complete. A deploy would:
 Nothing was changed.`);
 }
 
-/** Names the secrets that are missing. None is needed to run, and on the first deploy there is no server to hold them. */
+/**
+ * Lists the secrets that are missing. The server runs without secrets, and before the first deploy no server exists that could store
+ * them.
+ */
 function checkSecrets(config: readonly string[]): void {
   const { ok, stdout, stderr } = wrangler(['secret', 'list', '--format', 'json', ...config]);
   const isFirst = !ok && /10007|does not exist|not found/i.test(`${stdout}${stderr}`);

@@ -22,7 +22,7 @@ interface GeneratedFile {
 function jsonSchemaOf(name: string, schema: z.ZodMiniType): GeneratedFile {
   const { $schema, ...rest } = z.toJSONSchema(schema, {
     io: 'output',
-    // Remove the pattern, because `format` says the same in a readable way.
+    // Remove the `pattern`, because `format` describes the same rule in a readable way.
     override: ({ jsonSchema }) => {
       if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
     },

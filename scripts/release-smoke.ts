@@ -1,5 +1,5 @@
 /**
- * `npm run release:smoke`: everything that must work before a release, with the package as people will install it. The first
+ * `npm run release:smoke`: checks everything that must work before a release, with the package as people will install it. The first
  * failure ends it. At the end, the temporary folder and the idea that it made on the server are removed.
  */
 
@@ -92,7 +92,7 @@ function runTests(): undefined {
   if (done.status !== 0) throw new Error('The tests are red.');
 }
 
-/** The published versions. A package that was never published is no failure. */
+/** Returns the published versions. If the package was never published, returns none. */
 function askRegistry(): string {
   try {
     const text = npm(['view', 'orp-runner', 'version', 'dist-tags', '--json'], projectPath(''));
@@ -114,7 +114,7 @@ function installPackage(folder: string): string {
   return join(prefix, 'bin', 'orp');
 }
 
-/** The local commands, in a repository that nothing is linked to, with settings of its own. */
+/** Runs the local commands in a repository without a link, with separate settings. */
 async function useLocally(place: Place): Promise<undefined> {
   const where = { cwd: place.repository, env: isolatedEnv(place.folder) };
   const session = ['--orp-session-id', 'main', '--label', 'Main', '--codex-session-id', 'smoke-session'];

@@ -74,7 +74,7 @@ async function readCredentials(email: string | undefined): Promise<Credentials |
   return { email, password };
 }
 
-/** Looks at the server before anything is made there. */
+/** Checks the server before the flow creates anything on it. */
 async function greet(url: string): Promise<string> {
   const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(15_000) }).catch(
     (error: Error) => {

@@ -37,7 +37,7 @@ export function mayUse({ kind, scope }: Holder, needed: Access): boolean {
 export function accessWords({ scope }: Holder, needed: Access): { message: string; hint: string } {
   if (needed === 'sign_in') {
     return {
-      message: 'A token cannot do this. It makes a new way to sign in.',
+      message: 'A token cannot do this, because the request creates a new way to sign in.',
       hint: 'Sign in with orp auth login, without ORP_TOKEN.',
     };
   }

@@ -163,7 +163,7 @@ function linesOf(shown: Shown): Line[] {
   ];
 }
 
-/** A limit that an operator set stands out. */
+/** Highlights a limit that an operator has set. */
 function rowOf({ name, used, limit, default: usual, custom }: Shown) {
   const isFull = used !== undefined && used >= limit;
   return [

@@ -181,7 +181,7 @@ const MEANING = {
 
 const AFTER_HELP = `
 Without --count, the command only counts the jobs that match. With --name and --count, it starts a run: the server refuses
-it when more jobs match than you saw, and orders none that was queued later. The run goes on when you press Ctrl-C.`;
+it when more jobs match than you saw, and orders none that was queued later. The run continues if you press Ctrl-C.`;
 
 function registerBulk(bulk: Command, shell: Shell): void {
   for (const action of BULK_ACTIONS) {
@@ -222,7 +222,7 @@ function registerBulk(bulk: Command, shell: Shell): void {
   withCommonOptions(
     bulk
       .command('abort')
-      .description('abort a run; its orders stay in effect')
+      .description('abort a run; jobs that it has already changed stay changed')
       .argument('<name>', 'name of the run'),
   ).action((name: string, options: CommonOptions) =>
     shell.run(options, async (context) => (await import('./admin-bulk.ts')).abort(context, name)),

@@ -51,7 +51,7 @@ export function registerAgentWork(group: Command, shell: Shell): void {
   withCommonOptions(
     group
       .command('work')
-      .description('run jobs as `runner work` does, or reviews only where that is impossible')
+      .description('run jobs as `runner work` does; if that is impossible, run only reviews')
       .option(
         '--agent <selector>',
         'take only reviews of this agent or world (world id, name, folder, idea or session)',

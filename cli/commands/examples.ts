@@ -186,7 +186,7 @@ const INTERRUPTED: Readonly<Record<string, string>> = {
 };
 
 const TIME_LIMIT: Readonly<Record<string, string>> = {
-  'job submit': 'with --wait: the time limit is over; the job goes on',
+  'job submit': 'with --wait: the time limit was reached; the job continues',
 };
 
 function exitCodesOf(name: string): string {

@@ -92,7 +92,7 @@ function registerSubmit(group: Command, shell: Shell): void {
 function waitTimeout(): Option {
   return wholeNumberOption({
     flags: '--wait-timeout <seconds>',
-    description: 'with --wait: exit with 124 after this time; the job goes on',
+    description: 'with --wait: exit with 124 after this time; the job continues',
     min: 1,
     max: 7 * MOST_WAIT_SECONDS,
     default: 3600,

@@ -35,7 +35,7 @@ export function registerLinkSession(group: Command, shell: Shell): void {
   withJson(
     session
       .command('discover')
-      .description('list the sessions that agents have here; on a terminal, link one')
+      .description('list the agent sessions of this folder; on a terminal, choose one to link')
       .option('--all', 'sessions of all folders'),
   ).action((options: DiscoverOptions) =>
     shell.run(options, async (context) => (await import('./session-picker.ts')).discover(context, options)),

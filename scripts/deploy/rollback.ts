@@ -57,7 +57,7 @@ function runningVersions(): string[] {
     .map(({ version_id: id }) => id);
 }
 
-/** An older server may not understand a newer schema, so the operator must have looked. */
+/** An older server may not understand a newer schema, so the operator must confirm that the schema is compatible. */
 function requireSameSchema(
   { from, to, target }: { from: string; to: string; target: string },
   { acceptsNewerSchema }: Rollback,

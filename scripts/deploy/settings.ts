@@ -28,7 +28,7 @@ export const SECRETS = [
   },
 ] as const;
 
-/** A file of this deployment. Tests set `ORP_DEPLOY_FOLDER`. */
+/** Returns the path of a file of this deployment. Tests set `ORP_DEPLOY_FOLDER`. */
 function deployFile(name: string): string {
   const folder = process.env.ORP_DEPLOY_FOLDER;
   return folder === undefined ? projectPath(name) : join(folder, name);

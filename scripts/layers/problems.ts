@@ -30,7 +30,7 @@ function homeless(paths: readonly string[]): string[] {
     paths.filter((path) => floorOf(programAt(path), path) < 0).map((path) => dirname(path)),
   );
   return [...folders].map(
-    (folder) => `${folder}/ stands on no floor; give it one in scripts/layers/floors.ts.`,
+    (folder) => `${folder}/ is not in the table of floors; add it in scripts/layers/floors.ts.`,
   );
 }
 

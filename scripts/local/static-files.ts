@@ -46,7 +46,7 @@ export function writeStaticFiles(): void {
     ['app.css', Buffer.from(dense(STYLES.map((name) => source(`${name}.css`).toString('utf8')).join('\n')))],
     ...COPIES.map((path): [string, Buffer] => [basename(path), source(path)]),
   ]);
-  // One hash for all, because the manifest names the icons beside it.
+  // All icons share one hash, because the manifest names the icons in its own folder.
   const folder = `assets/${hashOf(assets)}`;
   const openApi: unknown = JSON.parse(readFileSync(projectPath('spec/openapi.json'), 'utf8'));
   const files = new Map<string, Buffer>([
@@ -63,7 +63,7 @@ function source(name: string): Buffer {
   return readFileSync(projectPath(`${SOURCES}/${name}`));
 }
 
-/** Without comments, and without the white space between rules and declarations. */
+/** Removes comments, and the white space between rules and declarations. */
 function dense(styles: string): string {
   return styles.replace(/\/\*[\s\S]*?\*\//g, '').replace(/([,;{}])\s*\n\s*/g, '$1');
 }

@@ -19,7 +19,7 @@ import { projectPath } from './project-path.ts';
 import { writeStaticFiles } from './static-files.ts';
 
 export interface Migration {
-  /** The name of its file. */
+  /** The file name of the migration. */
   name: string;
   statements: string[];
 }
@@ -77,7 +77,7 @@ function keep(build: WorkerBuild, { name, path }: { name: string; path: string }
   renameSync(draft, path);
 }
 
-/** Another value if a source was changed, added or removed. */
+/** A key that changes if a source was changed, added or removed. */
 function stateOfSources(): string {
   const sources = globSync([...SOURCES, ...SETTINGS], { cwd: projectPath('') }).sort();
   const lines = sources.map((source) => {
@@ -105,7 +105,7 @@ async function bundle(entry: string): Promise<string> {
   const { output } = await made.generate({ format: 'esm', codeSplitting: false, sourcemap: true });
   await made.close();
   const [{ code, map }] = output;
-  // The stack traces of the runtime need the names and the lines, and not the sources, which are three quarters of the bytes.
+  // Removes the sources from the source map. Stack traces need only names and lines, and the sources are three quarters of the bytes.
   const names = JSON.stringify({ ...map, sourcesContent: [] });
   return `${code}\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(names).toString('base64')}`;
 }

@@ -1,5 +1,5 @@
 /**
- * `prepublishOnly`: refuses to publish what nobody else can see. Runs in the current directory, before each `npm publish`, also
+ * `prepublishOnly`: refuses to publish changes that are not on the server. Runs in the current directory, before each `npm publish`, also
  * before a dry run. In order: a work tree of git, nothing changed, a version that the changelog describes, pushed commits.
  */
 

@@ -23,11 +23,11 @@ export function npm(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv
   throw new Error(`npm ${args.join(' ')} failed: ${why}`);
 }
 
-/** Packs this checkout into `folder`. Building is part of packing; with `isBuilt`, the build of before is packed. */
+/** Packs this checkout into `folder`. Packing includes a build. With `isBuilt`, the existing build is packed. */
 export function pack(folder: string, { isBuilt = false } = {}): Tarball {
   const args = ['pack', '--json', '--loglevel=error', '--pack-destination', folder];
   const text = npm(isBuilt ? [...args, '--ignore-scripts'] : args, projectPath(''));
-  // What `prepack` prints may stand before the document.
+  // The output of `prepack` may come before the JSON document.
   const [packed] = JSON.parse(text.slice(text.search(/^\[/m))) as {
     filename: string;
     size: number;

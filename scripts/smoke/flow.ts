@@ -6,7 +6,7 @@ import type { Progress } from '../demo/progress.ts';
 import { runProcess } from '../local/run-process.ts';
 import { orp, type Person, request, useMachineOf } from './person.ts';
 
-/** What the flow has made so far. The clean-up removes it. */
+/** The records that the flow has created so far. The clean-up removes them. */
 export interface Made {
   isSignedIn: boolean;
   ideaId?: string;
@@ -108,7 +108,7 @@ async function probeStream(person: Person, machineId: string): Promise<string> {
   return told;
 }
 
-/** A server before 0.6.0 announces no extensions, so `orp` does not send it prompts. Its API takes them. */
+/** A server older than 0.6.0 announces no extensions, so `orp` does not send prompts to it. Its API accepts prompts. */
 async function queuePrompt(person: Person, { ideaId }: Made): Promise<string> {
   const submitted = await orp<{ job: { id: string } }>(person, ['job', 'submit', PROMPT]).catch(
     async (error: Error) => {
@@ -147,7 +147,7 @@ interface ConsoleMachine {
   lastCompletedAt?: string;
 }
 
-/** Operators look into their console; other accounts can only ask for their own machine. */
+/** If the account is an operator, check the console. Other accounts can only read their own machine. */
 async function checkMachine(person: Person, machineId: string): Promise<string> {
   const list = await request(person, `/api/admin/machines?q=${machineId}`);
   // An older server has no list of machines.

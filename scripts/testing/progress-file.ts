@@ -19,7 +19,7 @@ export class ProgressFile {
     this.#file = openSync(path, 'r');
   }
 
-  /** Returns the events since the last call. An incomplete line waits for its rest. */
+  /** Returns the events since the last call. Keeps an incomplete line until the rest of the line arrives. */
   readNew(): RunEvent[] {
     const piece = Buffer.alloc(PIECE_BYTES);
     for (let size = PIECE_BYTES; size > 0; ) {

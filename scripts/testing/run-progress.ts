@@ -60,7 +60,7 @@ export class RunProgress {
   }
 
   apply(event: RunEvent, now: number): void {
-    // A starting test is no progress, because the end of the previous test was already counted.
+    // The start of a test does not count as progress, because the end of the previous test was already counted.
     if (event.event !== 'test-started') this.#lastStepAt = now;
     switch (event.event) {
       case 'run-started':

@@ -275,7 +275,7 @@ export const abortBulk = endpoint({
   name: 'abortBulk',
   method: 'POST',
   path: '/api/admin/bulk/:name/abort',
-  summary: 'Abort a bulk run. Its orders stay in effect, and the other jobs are not changed.',
+  summary: 'Abort a bulk run. Jobs that the run has already changed stay changed. No other job is changed.',
   reply: z.object({
     ok,
     run: bulkRun,

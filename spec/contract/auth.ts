@@ -91,7 +91,8 @@ export const startDevice = endpoint({
   name: 'startDevice',
   method: 'POST',
   path: '/api/auth/device/code',
-  summary: 'Ask to be signed in. A person approves the code on a page; the terminal polls for its token.',
+  summary:
+    'Start the sign-in of a terminal. A person approves the code on a page, and the terminal polls for its token.',
   auth: 'none',
   body: z.object({
     /** Shown to the person who approves, and in the list of signed-in devices. */

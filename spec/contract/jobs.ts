@@ -195,7 +195,7 @@ export const listJobs = endpoint({
   method: 'GET',
   path: '/api/cli/runner/jobs',
   summary:
-    'List your jobs, newest first. Filters combine. A filtered page may have fewer than `limit`, or none, although more follow: go on with `nextCursor`.',
+    'List your jobs, newest first. Filters combine. A filtered page may have fewer jobs than `limit`, or none, although more pages follow. Continue with `nextCursor`.',
   capability: 'jobs',
   query: z.object({
     limit: queryInteger(1, 200, 25),

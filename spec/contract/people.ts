@@ -151,7 +151,8 @@ export const changeLimits = endpoint({
   name: 'changeLimits',
   method: 'PATCH',
   path: '/api/admin/accounts/:accountId/limits',
-  summary: 'Change limits of one account. Null restores the limit of the deployment; absent limits stay.',
+  summary:
+    'Change limits of one account. Null restores the limit of the deployment. Omitted limits stay unchanged.',
   body: z.extend(reason, { limits: changedLimits }),
   reply: z.object({ ok, changed }),
   errors: ['forbidden', 'not_found'],

@@ -98,7 +98,7 @@ const words = z.pipe(
 export const machineCondition = z.object({
   code: z.enum(MACHINE_CONDITIONS),
   message: words,
-  /** When the runner claims again. If absent, as soon as the agent works. */
+  /** When the runner claims again. If absent, the runner claims again as soon as the agent works. */
   until: z.optional(timestamp),
 });
 
@@ -229,7 +229,7 @@ export const claimJob = endpoint({
     /** The same claim id returns the same lease. */
     claimId: z.string().check(z.minLength(8), z.maxLength(64)),
     instance: z.optional(z.string().check(z.maxLength(64))),
-    /** Only jobs for these repositories. If absent, jobs for any repository that the machine has synced. */
+    /** The server returns only jobs for these repositories. If absent, it returns jobs for any repository that the machine has synced. */
     projectRoots: z.optional(z.array(projectRootField).check(z.maxLength(BOUNDS.machineProjects))),
     dryRun: z._default(z.boolean(), false),
     /** The kinds of job that the runner knows. If absent, the server assumes the kinds of v0.4.4. */

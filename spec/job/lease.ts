@@ -28,7 +28,7 @@ export function leaseExpiry(now: number): number {
   return now + LEASE_MS;
 }
 
-/** How far heartbeats may have moved a deadline beyond the one in D1. */
+/** The maximum time by which heartbeats may have moved a deadline beyond the deadline in D1. */
 export const UNRECORDED_MS = LEASE_MS - LEASE_MS / 4;
 
 /**
@@ -41,7 +41,7 @@ export function isRenewalDue(recordedExpiresAt: number, now: number, isLasting: 
 
 /**
  * Returns whether an unstarted job may be handed out again to the same machine, because the answer of the poll may be lost.
- * Not while a person is asked about the job, because the answer has then arrived.
+ * Returns false while the runner asks a person about the job, because the question shows that the answer has arrived.
  */
 export function isRedeliverable(
   lease: { status: JobStatus; claimedAt: number; isAsking?: boolean },

@@ -46,7 +46,7 @@ export function verdictSentence(verdict: PolicyVerdict | undefined, machine: str
   }
 }
 
-/** The same as one word. */
+/** Returns the verdict as one word. */
 export const VERDICT_WORDS: Readonly<Record<VerdictOutcome, string>> = {
   allow: 'allowed',
   ask: 'asks first',

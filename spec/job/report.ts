@@ -23,11 +23,11 @@ export interface SaidReport {
 export interface MachineReport extends SaidReport {
   /** When the server stored the report, in epoch ms. */
   at: number;
-  /** The size of the backlog in the report before, and when the server stored that. */
+  /** The size of the backlog in the previous report, and when the server stored that report. */
   before?: { bytes: number; at: number } | undefined;
 }
 
-/** Returns the report to store. What the runner does not say stays as it was. */
+/** Returns the report to store. Fields that the runner omits keep their stored values. */
 export function storedReport(
   said: SaidReport | undefined,
   before: MachineReport | undefined,

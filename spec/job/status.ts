@@ -80,7 +80,7 @@ export const TRANSITIONS = {
   return: { from: ['dispatched', 'running', 'lost'], to: 'queued' },
   /** The lease expired while the agent worked. Under the policy `requeue`, the job returns to the queue after a pause. */
   requeue: { from: ['running'], to: 'queued' },
-  /** The lease expired in the same way, but the job has no automatic attempt left. */
+  /** The lease expired while the agent worked. Under the policy `requeue`, the job fails, because it has no automatic attempt left. */
   exhaust: { from: ['running'], to: 'failed' },
   /** The lease expired while the agent worked. Under the policy `hold`, only a person may retry the job. */
   hold: { from: ['running'], to: 'lost' },

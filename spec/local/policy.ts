@@ -12,8 +12,8 @@ const CODEX_SANDBOXES = ['read-only', 'workspace-write', 'danger-full-access'] a
 export type CodexSandbox = (typeof CODEX_SANDBOXES)[number];
 
 /**
- * When the agent must ask (`approval_policy` of Codex). Nobody is there to answer, so a step that needs an approval does not
- * happen.
+ * When the agent must ask for approval (`approval_policy` of Codex). No person can answer during a job, so the agent skips a step that
+ * needs an approval.
  */
 const CODEX_APPROVALS = ['on-request', 'never'] as const;
 export type CodexApproval = (typeof CODEX_APPROVALS)[number];
@@ -26,7 +26,7 @@ export const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as con
 /** The word for the account that this machine is signed in to. */
 export const OWNER = 'owner';
 
-/** The maximum number of entries in a list. It is more than a person maintains. */
+/** The maximum number of entries in a list. No person maintains a longer list. */
 const MAX_ENTRIES = 500;
 const MAX_RUN_MINUTES = 24 * 60;
 

@@ -76,7 +76,7 @@ const TAGS = [
   { name: 'Server', paths: /^\//, description: 'The health of the server.' },
 ] as const;
 
-/** Schemas that many operations share. They stand in `components`. */
+/** Schemas that many operations share. They are in `components`. */
 function sharedSchemas() {
   const registry = z.registry<{ id: string }>();
   registry.add(job, { id: 'Job' });
@@ -196,7 +196,7 @@ function queryParameters({ query }: Endpoint, convert: Convert): Parameter[] {
   }));
 }
 
-/** The routes that make something new remember a key, so that a repeated request makes it once. */
+/** The routes that create a record accept an idempotency key, so that a repeated request creates only one record. */
 const KEYED: readonly string[] = ['enqueueJob', 'queueCheckpoint'];
 
 function headerParameters({ name }: Endpoint): Parameter[] {
@@ -226,7 +226,7 @@ function successOf(row: Endpoint, convert: Convert): Record<string, Json> {
   };
 }
 
-/** The refusals that the row adds to those of every route, by status. */
+/** The refusals that only this row declares, by status. The refusals of every route are not included. */
 function refusalsOf(row: Endpoint): Record<string, Json> {
   const common: readonly ErrorCode[] = COMMON_ERRORS;
   const own = row.errors.filter((code) => !common.includes(code));
@@ -256,7 +256,7 @@ function healthOperation(convert: Convert): Operation {
   };
 }
 
-/** Converts a schema. Moves what is shared into `schemas`. */
+/** Converts a schema. Moves shared schemas into `schemas`. */
 function toSchema(
   schema: z.ZodMiniType,
   {
@@ -278,7 +278,7 @@ function toSchema(
       // A newer server may answer with more fields.
       if (io === 'output' && jsonSchema.additionalProperties === false)
         delete jsonSchema.additionalProperties;
-      // The kinds of jobs are a table, which the schema only asks.
+      // A function checks the kind of a job against the table of kinds, so zod cannot derive a JSON Schema. List the kinds here.
       if (zodSchema._zod.def.type === 'custom') {
         const isSent = zodSchema === sentKind;
         const kinds = kindsWhere((rules) => !isSent || rules.composedBy === 'sender');

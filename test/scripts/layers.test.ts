@@ -71,7 +71,7 @@ it('files that import each other in a circle are named, types included', () => {
 
 it('a folder without a floor and a folder with too many files are named', () => {
   expect(problemsOf({ 'cli/attic/a.ts': '' })).toEqual([
-    'cli/attic/ stands on no floor; give it one in scripts/layers/floors.ts.',
+    'cli/attic/ is not in the table of floors; add it in scripts/layers/floors.ts.',
   ]);
   const many = Object.fromEntries(Array.from({ length: 13 }, (_, at) => [`cli/base/f${at}.ts`, '']));
   expect(problemsOf(many)).toEqual(['cli/base/ holds 13 files; at most 12. Split it by subject.']);

@@ -226,7 +226,7 @@ function notTaken(checkpointId: string, job: JobRow) {
 function givenUp(checkpointId: string, leaseId: string) {
   return refuse(
     'lease_lost',
-    `The attempt ${leaseId} at checkpoint ${checkpointId} took too long, so the server gave it up. Another attempt will answer.`,
+    `The attempt ${leaseId} at checkpoint ${checkpointId} took too long, so the server ended it. Another attempt will answer.`,
     'No action is needed. Run orp job show to see the job.',
   );
 }

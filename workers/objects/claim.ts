@@ -338,7 +338,7 @@ async function take(
     },
   );
   // The statement is on its way before the object writes, because a request that is sent after a write waits for that write.
-  // A job that other machines may take, too, is often lost to one of them, and then a write would be in vain.
+  // If other machines may take the job, too, one of them is often faster, and the write would be useless.
   if (lane.targetMachineId !== null) onTaking(leaseExpiresAt);
   const { job, isBusy, isDrained, first } = await taking;
   if (isDrained) return { outcome: { kind: 'idle', nextAt: undefined, draining: true } };

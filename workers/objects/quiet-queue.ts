@@ -9,7 +9,7 @@ interface FoundNothing {
 }
 
 /**
- * Decides when a claim reads the queue, and when the runner is told that a job has become claimable. The gate only stores
+ * Decides when a claim reads the queue, and when the object tells the runner that a job has become claimable. The gate only stores
  * times; the caller passes the current time and sets the alarm. If the memory of the object is lost, the next claim reads the
  * queue, and the next alarm announces once.
  */

@@ -200,7 +200,7 @@ function changed(id: string) {
 function tooMany() {
   return refuse(
     'limit_reached',
-    `Your account has ${BOUNDS.workspaces} workspaces (workspaces), and may have no more.`,
+    `Your account has ${BOUNDS.workspaces} workspaces, which is the limit (workspaces).`,
     'Change one that you no longer use.',
   );
 }

@@ -111,7 +111,7 @@ export function mountFeatures(app: Hono<AppEnv>): void {
   });
 }
 
-/** Reviews of an idea. The route that queues one stands with the routes of runners. */
+/** Reviews of an idea. The route that queues a review is in the file of the runner routes. */
 export function mountReviews(app: Hono<AppEnv>): void {
   mount(app, rows.listCheckpoints, async ({ params, query, auth, deps }) => {
     const idea = await ideas.findIdea(deps, auth.id, params.ideaId);

@@ -136,7 +136,7 @@ export function readNextDue(userId: string, machineId: string): Statement {
     SELECT CAST(min(${firstLater(userId)}) AS INTEGER) AS at FROM (${placesOf('later', userId, machineId)}) p`;
 }
 
-/** An account that holds no more jobs than this has them read whatever their session is. */
+/** If an account holds at most this many jobs, the read includes all of them, regardless of their sessions. */
 const FEW_HELD = 1;
 
 /**

@@ -173,7 +173,7 @@ class TurnRun {
     return this.#stopping;
   }
 
-  /** Stops following the turn of another client, which goes on. */
+  /** Stops following the turn of another client. The turn continues. */
   async #leave(): Promise<StopReceipt> {
     this.#isAbandoned = true;
     this.#giveUp();

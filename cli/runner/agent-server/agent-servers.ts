@@ -159,7 +159,7 @@ export class AgentServers implements SessionDriver {
     return false;
   }
 
-  /** Returns whether nobody holds the lock file. Where the system does not tell, the runner's server tries to open the session. */
+  /** Returns whether no program holds the lock file. If the system does not report this, the runner's server tries to open the session. */
   async #isLeftBehind(lock: string, sessionId: string, looks: number): Promise<boolean> {
     const isTry = looks % LOOKS_PER_TRY === 0;
     // If the session was not free although its lock was, the lock is one that this system does not list.

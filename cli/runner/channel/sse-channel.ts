@@ -99,7 +99,7 @@ function endFor(
   if (event !== 'timeout') return undefined;
   if (data.reason !== 'reconnect') return { kind: 'finished' };
   // The server restarted for all runners at once, so wait for the random pause before the next stream.
-  return { kind: 'broken', message: 'the server asks to connect again' };
+  return { kind: 'broken', message: 'the server asked the runner to reconnect' };
 }
 
 /** Unknown names and unreadable data are ignored: a newer server may send more. */

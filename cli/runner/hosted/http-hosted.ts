@@ -57,7 +57,10 @@ export interface HttpServiceOptions {
   baseUrl: string;
   /** Creates a client with the current token. Throws if there is no token for this server. */
   connect(): Promise<Client>;
-  /** Called with every answer to a heartbeat or a poll that says it. The argument is true if the server has drained this machine. */
+  /**
+   * Called with every answer to a heartbeat or a poll that says whether the machine is drained. The argument is true if the server has
+   * drained this machine.
+   */
   onDrainOrder?(isGiven: boolean): void;
 }
 
@@ -88,7 +91,7 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
         },
       });
       const reply = mapReply(await line.send(heartbeat, input, held.account), readHeartbeat);
-      // An exiting runner reports its own drain, so the answer then contains no order of a person.
+      // An exiting runner reports that it is draining itself, so `drain` in the answer is then not an order of a person.
       if (reply.kind === 'ok' && !draining) options.onDrainOrder?.(reply.value.drain);
       return reply;
     },
@@ -122,7 +125,7 @@ export function httpHosted(options: HttpServiceOptions): HostedApi {
     release: async (held, report) => {
       const body = { machineId, leaseId: held.leaseId ?? '', ...report };
       const reply = await line.send(releaseJob, { params: at(held), body }, held.account);
-      // Without this route, the holder reports a failure or lets the lease expire.
+      // If the server does not have this route, the runner reports a failure or lets the lease expire.
       const isLasting = reply.kind === 'unavailable' && reply.code === NOT_OFFERED;
       return isLasting ? { ...reply, kind: 'refused', status: 0 } : reply;
     },
@@ -298,7 +301,7 @@ function readFailure(error: unknown): Exclude<Reply<never>, { kind: 'ok' }> {
     // The request is invalid and was not sent. Neither a retry nor a sign-in helps.
     return { kind: 'refused', status: 0, code, message };
   }
-  // The sign-in file cannot be read at the moment. Running agents must not stop because of that.
+  // The sign-in file cannot be read at the moment. Running agents must not stop for this reason.
   if (isSystemError(error)) {
     return { kind: 'unavailable', code: error.code.toLowerCase(), message: `${error.message}.` };
   }

@@ -19,7 +19,7 @@ import type { KeptLease, LocalState } from '../job/work-context.ts';
 
 export interface LocalRecordsOptions {
   env: NodeJS.ProcessEnv;
-  /** Candidate roots, `--repo-root` first. `isWhole`: they are all that this machine has linked. */
+  /** Candidate roots, `--repo-root` first. `isWhole` is true if the candidates include every repository that this machine has linked. */
   roots(): Promise<{ roots: readonly string[]; isWhole: boolean }>;
   connect(): Promise<Client>;
 }

@@ -96,7 +96,10 @@ class JobRun {
     return this.#deliver(result);
   }
 
-  /** Asks the owner's policy, and perhaps a person, about the job. The server has not been told yet that the job starts. */
+  /**
+   * Checks the job against the owner's policy, and asks a person if the policy requires it. The runner has not yet reported the start of
+   * the job to the server.
+   */
   async #review(placement: Placement): Promise<JobVerdict> {
     if (placement.kind !== 'placed') return { kind: 'refused', result: failedPlacement(placement) };
     try {
@@ -121,7 +124,8 @@ class JobRun {
     const { held } = this.#lease;
     void this.#records.start(placement);
     const meta = { orpSessionId: session.orp_session_id, codexSessionId, leaseId: held.leaseId ?? null };
-    // The agent does not wait for the answer. If this request is lost, the sentence is sent with the output from the spool.
+    // The agent starts without waiting for the answer of the server. If this request is lost, the sentence is sent later with the output
+    // from the spool.
     const announced = this.#lease
       .announce(`Prompt is going to ${session.label}.`, meta)
       .catch(() => undefined);

@@ -1,6 +1,6 @@
 /**
- * Watches sessions that are in use, with one watch for each job. When a job comes back after the pause of the server, its
- * watch ends. Otherwise a session that stays open overnight would have a hundred watches in the morning.
+ * Watches sessions that are in use, with one watch for each job. When the server hands out a job again after its pause, the watch of the
+ * job ends. Otherwise a session that stays open overnight would have a hundred watches in the morning.
  */
 
 export class SessionWatches {

@@ -61,7 +61,7 @@ export class ClaimPause {
     return this.#meetings > 0 && this.current === undefined;
   }
 
-  /** Records that a job begins. Returns the argument for {@link worked}. */
+  /** Records that a job begins. Pass the returned value to {@link worked}. */
   begin(): number {
     return this.#meetings;
   }

@@ -116,7 +116,7 @@ export interface HostedApi {
   readonly baseUrl: string;
   /** Returns whether the server offers an extension of the contract. */
   offers(capability: Capability): Promise<Reply<boolean>>;
-  /** Returns the raw body, because the job may be in several places of it. */
+  /** Returns the raw body, because the fields of the job may be in several places of the body. */
   poll(request: PollRequest): Promise<Reply<JsonBody>>;
   heartbeat(held: Partial<Held>, draining: boolean, extras?: HeartbeatExtras): Promise<Reply<HeartbeatReply>>;
   start(held: Held): Promise<Reply<JsonBody>>;

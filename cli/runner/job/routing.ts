@@ -147,7 +147,7 @@ export type LocalSessionSource =
   | 'primary_session_fallback'
   | 'first_routeable_session_fallback';
 
-/** Only the machine has this reason, because archived sessions are not synced. */
+/** Only the machine can give this reason, because archived sessions are not synced. */
 export type LocalFallbackReason = FallbackReason | 'archived_target_session';
 
 export interface SessionSelection {
@@ -219,7 +219,7 @@ function mayFallBack(job: ClaimedJob): boolean {
   return job.choice?.source !== 'target_session';
 }
 
-/** If the server itself chose the session, shows the reason of the server, not that the job named one. */
+/** If the server chose the session, show the server's reason, and do not say that the job named the session. */
 function describeNamed(job: ClaimedJob): SessionSelection {
   const source = job.choice?.source ?? 'target_session';
   if (source === 'target_session') {

@@ -66,7 +66,7 @@ export interface LocalState {
   recordBeat(linked?: LinkedRepository, kept?: KeptLease): Promise<BeatRecord | undefined>;
   /** Sends the linked repositories to the server. Returns the JSON document of the sync. */
   sync(): Promise<JsonBody>;
-  /** Sends the changes of links and sessions that the server has not heard of. */
+  /** Sends the changes of links and sessions that the server has not received. */
   catchUp?(): Promise<void>;
 }
 

@@ -15,7 +15,7 @@ import type { LeaseSpool } from '../spool/lease-spool.ts';
 import type { ResultRecord } from '../spool/records.ts';
 import type { UploadLoop } from './upload-loop.ts';
 
-/** When a delivery gives up. */
+/** Defines when a delivery gives up. */
 export interface DeliveryLimit {
   /** Aborting ends the attempts. Undelivered data stays in the spool. */
   signal: AbortSignal;
@@ -50,7 +50,7 @@ export type Delivery =
 /** How long results may still be delivered after a second Ctrl-C. */
 const SHUTDOWN_DELIVERY_MS = 10_000;
 
-/** Tries until the limit of the runner, or for a short time after its shutdown. */
+/** Tries until the time limit of the runner, or for a short time after the shutdown of the runner. */
 export function untilGivenUp({
   shutdown,
   deliveryLimitMs,

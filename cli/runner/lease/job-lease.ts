@@ -82,7 +82,7 @@ export class JobLease {
     if (shutdown.aborted) this.#onShutdown();
   }
 
-  /** Available once the lease has begun. */
+  /** Available after `begin`. */
   get spool(): LeaseSpool {
     if (this.#spool === undefined) throw new Error(`The spool of job ${this.held.jobId} is not open.`);
     return this.#spool;
@@ -132,7 +132,7 @@ export class JobLease {
     await this.spool.addChunk({ at, stream: 'system', level: 'info', text: `${shown}\n` });
     const seq = this.spool.lastSeq;
     const reply = await this.#context.service.addMessage(this.held, { seq, at, content: shown, meta });
-    // If the answer is lost, nothing is missing, because the sentence is also in the spool.
+    // If the request fails, nothing is lost, because the sentence is also in the spool.
     this.#openUploads(reply.kind === 'ok' ? seq : seq - 1);
     return reply.kind === 'ok' ? reply.value : undefined;
   }
@@ -190,7 +190,7 @@ export class JobLease {
     const fitted = await this.#fit(result);
     const spool = await this.#openSpool();
     await spool.setResult(fitted).catch((error: unknown) => {
-      // Otherwise each round of the recovery would repeat the message.
+      // Report the message only once, because otherwise each round of the recovery would repeat it.
       if (!this.#origin.isLeft)
         this.#context.reporter.warn(`The result is not on disk yet: ${messageOf(error)}`);
     });
@@ -240,7 +240,7 @@ export class JobLease {
     await this.#spool?.close();
   }
 
-  /** Asks the server first, so that a job that became `lost` while this machine was away can resume under its lease. */
+  /** Asks the server first, so that a job that became `lost` while this machine was unreachable can resume under its lease. */
   async #takeUp(): Promise<string | undefined> {
     const { service, isDraining } = this.#context;
     const beat = await service.heartbeat(this.held, isDraining());

@@ -40,7 +40,7 @@ export async function startLease(options: StartOptions): Promise<Start> {
     const { message } = reply;
     const lease = reply.kind === 'refused' ? await judgeRefusal(reply.code, options) : 'unknown';
     if (lease === 'gone') return { kind: 'refused', message };
-    // The server answers again. Retry quickly, because the renewed lease can expire, too.
+    // The server is reachable again. Retry quickly, because the renewed lease can expire, too.
     failures = lease === 'renewed' ? 1 : failures + 1;
     await pause(retryPauseMs(failures), signal);
     if (signal.aborted) return { kind: 'unanswered', message };

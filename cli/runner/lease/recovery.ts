@@ -70,7 +70,9 @@ async function recoverOrTell(
   try {
     return await recoverSpool(context, folder, options);
   } catch (error) {
-    context.reporter.warn(`The spool ${folder} could not be processed and stays there: ${messageOf(error)}`);
+    context.reporter.warn(
+      `The spool ${folder} could not be processed, so its files stay on the disk: ${messageOf(error)}`,
+    );
     return true;
   }
 }

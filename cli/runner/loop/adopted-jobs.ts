@@ -59,7 +59,7 @@ export class AdoptedJobs {
     if (again.kind === 'uncertain') return 'later';
     const work = this.#finish(context, left, { driver, again, entry }).catch((error: unknown) => {
       context.reporter.warn(
-        `Job ${left.journal.claim.job_id} of an earlier run could not be finished, and stays: ${messageOf(error)}`,
+        `Job ${left.journal.claim.job_id} of an earlier run could not be finished, so its files stay on the disk: ${messageOf(error)}`,
       );
     });
     const { folder } = left;

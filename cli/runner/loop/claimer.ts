@@ -46,7 +46,7 @@ const OLD_BEAT_MS = 5 * 60_000;
 
 /** An answered heartbeat. */
 interface Beat {
-  /** Its part of a document. */
+  /** The heartbeat's part of a JSON document. */
   shown: IdleBeat;
   isDrained: boolean;
 }
@@ -64,7 +64,7 @@ export class Claimer {
   #toldPause: ShownPause | undefined;
   /** The pause at the last heartbeat. The server knows it until the next heartbeat. */
   #beatPause: ShownPause | undefined;
-  /** True if a pause has ended that the server still shows. */
+  /** True if a pause has ended but the server still shows this pause. */
   #mustClear = false;
   #lastBeat: Beat | undefined;
   /** True if the server counts a poll as a sign of life. Its last answer to a poll shows it. */
@@ -105,7 +105,7 @@ export class Claimer {
     const answer = readPollAnswer(reply.value);
     if (answer.kind === 'malformed') return answer;
     if (answer.kind === 'idle') {
-      // The report of the runner must not stay old where it polls only after hints.
+      // If the runner polls only after hints of the server, its report must still be sent from time to time.
       if (last !== undefined) this.beatIfQuiet(OLD_BEAT_MS).catch(() => undefined);
       return { kind: reply.value.drain === true ? 'draining' : 'idle', facts };
     }

@@ -93,7 +93,7 @@ export class JobPool {
       const here = slots.filter((slot) => repositoryOf(slot.placement) === keyOf(workplace));
       if (here.length === 0) return true;
       if (!this.#options.rules.parallelInRepo) return false;
-      // Until a job is started, the next poll for its repository would get the same job again.
+      // Excludes the repository of a job that is not started yet, because a poll for this repository would return the same job again.
       if (here.some(({ lease }) => !lease.isStarted)) return false;
       return workplace.sessions.some(
         (session) => isRouteable(session) && !sessions.has(session.codex_session_id),

@@ -71,7 +71,7 @@ function asError(poll: UnansweredPoll): CliError {
     case 'malformed':
       return new CliError(waitSentence(poll), {
         code: 'unexpected_answer',
-        hint: 'Nothing was started here. Check the base URL and that this `orp` is up to date.',
+        hint: 'No job was started on this machine. Check the base URL, and check that this `orp` is up to date.',
       });
   }
 }

@@ -39,8 +39,7 @@ export class PollTiming {
   }
 
   /**
-   * Waits until a poll is due. Returns false if the runner exits.
-   * @param isDue polls as soon as there is room
+   * Waits until a poll is due. Returns false if the runner exits. @param isDue if true, polls as soon as there is room
    */
   async waitForNext(isDue: boolean): Promise<boolean> {
     const { drainSwitch, waiter } = this.#options;

@@ -165,7 +165,7 @@ export class WorkLoop {
     this.#wake.now();
   }
 
-  /** Checks again at once whether the runner may claim, because the owner's policy says something else now. */
+  /** Checks again at once whether the runner may claim, because the owner's policy has changed. */
   checkAgain(): void {
     this.#waiter?.poll();
     this.#wake.now();
@@ -202,7 +202,7 @@ export class WorkLoop {
       case 'idle':
       case 'draining':
         this.#noteAnswer();
-        // While a job runs, this message would look as if the job had ended.
+        // Do not print this message while a job runs, because it would look as if the job had ended.
         if (this.#pool.jobs.length === 0) show(idleOutcome(poll.facts));
         return { kind: 'idle' };
       case 'job':

@@ -48,7 +48,7 @@ export type ChildStart = { kind: 'running'; child: RunningChild } | { kind: 'ref
 
 /** Enough time to read the rest of the pipe (a few hundred KiB) after the agent has ended. */
 const PIPE_GRACE_MS = 2000;
-/** Short, because a process that still runs after the agent has no session to save. */
+/** How long to wait between signals. The time is short, because a process that still runs after the agent has no session to save. */
 const LEFTOVER_GRACES: StopGraces = { interruptMs: 500, terminateMs: 1500 };
 
 /** Starts the process. Returns a refusal if the system cannot start it. */

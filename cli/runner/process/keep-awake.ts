@@ -89,7 +89,8 @@ export class KeepAwake {
   #start(flags: string): void {
     const { program = '/usr/bin/caffeinate', env = process.env } = this.#options;
     const words = [flags, '-w', String(process.pid), '-t', String(Math.ceil(this.#leaseMs / 1000))];
-    // Its own process group, because Ctrl-C in the terminal must reach only the runner, which may still finish its job.
+    // Start the process in its own process group, because Ctrl-C in the terminal must reach only the runner, which may still finish its
+    // job.
     const started = spawn(program, words, { env, stdio: 'ignore', detached: true });
     started.unref();
     started.once('error', (error) => this.#giveUp(started, error.message));

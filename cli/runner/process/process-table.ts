@@ -58,7 +58,7 @@ export async function markSelf(): Promise<ProcessMark> {
 function cannotTell(cause: unknown): never {
   throw new CliError(`Could not list running processes (${messageOf(cause)}).`, {
     code: 'processes_unknown',
-    hint: 'Try again; too many processes or open files may be in the way.',
+    hint: 'Try again. The system may have too many processes or open files.',
     cause,
   });
 }
@@ -205,7 +205,7 @@ async function readFromProc(entries: readonly ProcessEntry[]): Promise<Environme
   return environments;
 }
 
-/** macOS and the BSDs print the environment behind the command; of a protected program only the command. */
+/** On macOS and the BSDs, `ps` prints the environment after the command. For a protected program, `ps` prints only the command. */
 async function readFromPs(entries: readonly ProcessEntry[]): Promise<Environments> {
   const output = await runPs(['-Eaxww', '-o', 'pid=,command=']);
   const asked = new Set(entries.map(({ pid }) => pid));

@@ -103,7 +103,7 @@ function isNewer(holder: RunnerHolder, self: RunnerHolder): CliError {
     `${describeHolder(holder)} It is newer than this \`orp\` (${self.version}), which therefore does not take over.`,
     {
       code: 'runner_newer',
-      hint: 'Update this `orp`, or end the other runner yourself if you mean to go back.',
+      hint: 'Update this `orp`. If you want to go back to this older version, stop the other runner yourself.',
     },
   );
 }

@@ -18,7 +18,7 @@ export interface StopReceipt {
   tookMs: number;
   /** A turn in an agent server was interrupted; no process was ended. */
   isTurn?: boolean;
-  /** The turn belongs to another client of the agent server, so it goes on. */
+  /** The turn belongs to another client of the agent server, so it continues. */
   isForeign?: boolean;
 }
 

@@ -90,7 +90,7 @@ const NO_RELEASE: Reply<JsonBody> = {
   kind: 'refused',
   status: 404,
   code: 'not_found',
-  message: 'A review from the compatibility route cannot be returned.',
+  message: 'The runner cannot return a review that it received over the compatibility route.',
 };
 
 function claim(client: Client, question: AgentQuestion): Promise<JsonBody> {

@@ -165,7 +165,7 @@ async function workOn(
   if (replaced !== undefined) {
     throw new CliError(replaced, {
       code: 'replaced',
-      hint: 'Only one runner per machine is woken. Stop the other runner first.',
+      hint: 'The server wakes only one runner per machine. Stop the other runner first.',
     });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Answers the calls that a runner sends over its WebSocket. Each call becomes the request that it stands for and goes through
- * the same application as every other request: the same token check, the same budget, the same handlers.
+ * Answers the calls that a runner sends over its WebSocket. The object converts each call to the equivalent request and passes it to the
+ * same application as every other request: the same token check, the same budget, the same handlers.
  */
 
 import { utf8Length } from '../../../spec/bounds.ts';

@@ -118,7 +118,7 @@ export function missingPage(context: Context<AppEnv>) {
   return errorPage(context, {
     status: 404,
     title: 'There is no such page',
-    message: 'The address may be mistyped, or what it showed is gone.',
+    message: 'The address may be mistyped, or the page no longer exists.',
   });
 }
 
@@ -127,7 +127,7 @@ export function forbiddenPage(context: Context<AppEnv>) {
   return errorPage(context, {
     status: 403,
     title: 'This page is for operators',
-    message: 'Your account is a member of this server and sees its own work only.',
+    message: 'Your account is a member of this server and can see only its own work.',
     hint: 'Ask an operator of this server if you need the console.',
   });
 }
@@ -166,7 +166,7 @@ export function unexpectedPage(error: Error, context: Context<AppEnv>) {
         status: 500,
         title: 'Something went wrong on the server',
         message: 'Your order may or may not have been carried out.',
-        hint: 'Go back and look. If it happens again, report the request id.',
+        hint: 'Go back and check. If the error happens again, report the request id.',
         requestId,
       });
 }

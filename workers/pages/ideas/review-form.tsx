@@ -24,7 +24,7 @@ export function ReviewForm({ idea, features, choice, refusal }: Props) {
       <form method="post" action={`/ideas/${idea.id}/reviews`} class="sheet">
         <ErrorNote refusal={refusal} />
         <p class="quiet">
-          An agent reads the repository and reports where the idea stands and what to do next. It changes
+          An agent reads the repository and reports the state of the idea and what to do next. It changes
           nothing.
         </p>
         <input type="hidden" name="key" value={choice.key} />

@@ -10,7 +10,7 @@ import { shownLine } from '../design/shown.ts';
 export type ShownJob = ReplyInput<typeof showJob>['job'];
 export type ListedJob = JobView;
 
-/** The title of a page repeats a prompt that stands below it. */
+/** The title of a page repeats the prompt, which the page also shows below the title. */
 const TITLE_LENGTH = 90;
 
 /** Returns the beginning of the prompt. For a prompt that the server composed, returns a title instead. */
