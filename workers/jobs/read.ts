@@ -310,7 +310,7 @@ async function sourcesOf(deps: Deps, job: JobRow): Promise<Source[]> {
   const earlier = job.leaseCount > 0 ? await deps.db.all<AttemptRow>(readAttempts(job.userId, job.id)) : [];
   const sources: Source[] = [];
   for (const one of [...earlier, job]) {
-    // An attempt that ended before its start has no output, so its machine is not asked.
+    // An attempt that ended before its start has no output, so the server does not ask its machine.
     if (one.leaseId === null || one.machineId === null) continue;
     if ('outcome' in one && one.outcome === 'released' && one.startedAt === null) continue;
     sources.push({

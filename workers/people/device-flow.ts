@@ -20,7 +20,7 @@ export const POLL_EVERY_MS = 5000;
 /** A terminal that polls too fast must wait five seconds longer between its next polls (RFC 8628). */
 const SLOWER_MS = 5000;
 const SLOWEST_MS = 60_000;
-/** A poll may be early by this time, because the network may have delayed the poll before it. */
+/** A poll may arrive early by this time, because the network may have delayed the previous poll. */
 const EARLY_MS = 1000;
 
 export interface Terminal {

@@ -12,7 +12,7 @@ import { type AccountOrder, findAccount, unknownAccount } from './accounts.ts';
 
 /** The number of accounts that one page of the list looks at. */
 const SCANNED = 200;
-/** An account is listed from this share of a limit. */
+/** The list includes an account that uses at least this share of a limit. */
 const NEARLY_FULL = 0.8;
 
 export interface ShownLimit {
@@ -54,7 +54,7 @@ export function isNearlyFull({ used, limit }: ShownLimit): boolean {
   return used !== undefined && used > 0 && used >= NEARLY_FULL * limit;
 }
 
-/** Returns whether the server knows only about how much is used, because it counts a sample of the jobs. */
+/** Returns whether the server knows only an estimate of the usage, because it counts a sample of the jobs. */
 export function isEstimate({ name, limit }: ShownLimit): boolean {
   return name === 'keptJobs' || (name === 'queuedJobs' && limit > COUNTED_EXACTLY);
 }

@@ -132,7 +132,7 @@ export async function complete(
   return hashed.ok ? accept({ ...checked, id: deps.newId('user'), passwordHash: hashed.value }) : hashed;
 }
 
-/** The refusal if the address already has an account. It does not reveal more than that. */
+/** The refusal if the address already has an account. It reveals nothing else about that account. */
 export function emailTaken() {
   return refuse(
     'record_changed',

@@ -17,9 +17,12 @@ import { noIdea } from './ideas.ts';
 const UNHELD_AT_ONCE = 500;
 /** The number of held jobs that one round cancels. Each takes several statements, and a request may make 1,000. */
 const HELD_AT_ONCE = 5;
-/** Enough for all jobs that an account may queue. With more held jobs, the client repeats the request. */
+/**
+ * The maximum number of rounds. It is enough for all jobs that an account may queue. If machines hold more jobs, the client repeats the
+ * request.
+ */
 const ROUNDS = 12;
-/** More followers learn of the cancel with their next stream. */
+/** The maximum number of jobs whose followers are notified. Followers of other jobs learn about the cancel when they open the next stream. */
 const NOTIFIED = 200;
 
 export async function purgeIdea(
@@ -51,7 +54,7 @@ interface Cancel {
   reason: string;
 }
 
-/** Cancels the jobs that no machine holds. No runner needs to be told. */
+/** Cancels the jobs that no machine holds. No runner needs a notification. */
 async function cancelUnheld(deps: Deps, user: SignedIn, { ideaId, ...told }: Cancel): Promise<number> {
   const order: Order = { ...told, now: deps.now, actor: user.id, by: user.email, leaseId: null };
   const results = await deps.db.batch(

@@ -41,7 +41,7 @@ export function mountRunner(app: Hono<AppEnv>): void {
       projectRoots: query.projectRoot,
     });
     if (!polled.ok) return polled;
-    // The answer to v0.4.4 has no further field.
+    // The answer to a v0.4.4 client has no further field.
     const { drain: _, ...reply } = polled.value;
     return accept({ ok: true, ...reply } satisfies ReplyInput<typeof rows.pollJob>);
   });

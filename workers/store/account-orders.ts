@@ -60,11 +60,11 @@ export async function setDisabled(
   return (changed?.changes ?? 0) > 0;
 }
 
-/** New values for limits of an account. Null restores the limit of the deployment; an absent limit stays. */
+/** New values for limits of an account. Null restores the limit of the deployment. An absent limit stays unchanged. */
 export type LimitChanges = { [Name in AccountLimit]?: number | null | undefined };
 
 /**
- * Changes limits of an account. Returns false if nothing had to change, if a limit is no longer as `seen`, or if the person is
+ * Changes limits of an account. Returns false if nothing had to change, if a limit no longer has its value in `seen`, or if the person is
  * no longer an operator. The entry in the audit log has the old and the new values.
  */
 export async function setLimits(

@@ -30,9 +30,9 @@ function counterOf(name: keyof Added, userId: string): Statement {
 }
 
 /**
- * The condition that one more live job fits. The counter is a sample (record 0047) that does not take off ended jobs, so that
- * a long queue costs nothing. Only if it says that there is no room, or if the limit is low, the jobs are counted, up to the
- * limit.
+ * The condition that one more live job fits. The counter is an estimate from a sample (record 0047) and is not reduced when a job ends, so
+ * that a long queue costs nothing. The statement counts the jobs, up to the limit, only if the counter has reached the limit, or if the
+ * limit is low.
  */
 function hasRoomInQueue(userId: string, count: number, limit: Statement): Statement {
   const exact = sql`(SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_live

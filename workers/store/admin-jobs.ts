@@ -79,7 +79,7 @@ function placesOf({ statuses, account, failedSince, queuedSince, before }: Admin
     SELECT id FROM jobs WHERE user_id = u.id AND id >= ${oldest} ${older} ORDER BY id DESC LIMIT ${most})`;
   return [
     ...(statuses.some((status) => !isTerminal(status)) ? [scan(raw(LIVE_OF_ALL), LIVE_COUNTED)] : []),
-    // A long queue must not hide these jobs.
+    // Search for these jobs separately, so that a long queue does not hide them.
     ...(isWanted('lost') ? [scan(troubled('lost', 0), LIVE_COUNTED)] : []),
     ...(isWanted('failed') ? [scan(troubled('failed', failedSince), LIVE_COUNTED)] : []),
     ...(ENDED.some(isWanted) ? [scan(newest, account === undefined ? LIVE_COUNTED : ACCOUNT_SCAN)] : []),

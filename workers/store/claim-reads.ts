@@ -114,7 +114,7 @@ export function isDue(now: number): Statement {
   return sql`available_at <= ${now + CLOCK_SKEW_MS} AND expires_at > ${now}`;
 }
 
-/** Moves jobs that have become due to their lanes. Only a job that was queued for later writes a row here. */
+/** Moves jobs that have become due to their lanes. This writes a row only for jobs that were queued for later. */
 export function moveDue(userId: string, { machineId, now }: LaneQuery): Statement {
   return sql`
     UPDATE jobs SET delayed = 0 WHERE user_id = ${userId} AND ${raw(mayBe('claim'))} AND id IN (
@@ -124,7 +124,7 @@ export function moveDue(userId: string, { machineId, now }: LaneQuery): Statemen
       LIMIT ${MOVED_AT_ONCE})`;
 }
 
-/** The time of the first job in the place `p`, as it is in its lane. */
+/** The due time of the first job in the place `p`. */
 function firstLater(userId: string): Statement {
   return sql`(SELECT lane FROM jobs INDEXED BY jobs_live
     WHERE user_id = ${userId} AND finished_at IS NULL AND place = p.place ORDER BY lane LIMIT 1)`;

@@ -22,8 +22,8 @@ export type TurnRow = JobRow & {
 /** The number of characters that a conversation shows of each prompt and each answer. */
 const TEXT_START = 6000;
 /**
- * The number of jobs that one page looks through. An index from a session to its jobs would cost a written row a job. So a page
- * looks through the newest jobs, and through more only if none of them is of the session.
+ * The number of jobs that one page looks through. An index from a session to its jobs would cost one more written row for each job. So a
+ * page searches the newest jobs, and searches further only if none of them belongs to the session.
  */
 export const SCANS = [1000, 4000] as const;
 /** The number of jobs in which the last use of each session is looked up. */

@@ -176,7 +176,7 @@ function checkPlatform({ sql: text, values }: Statement): void {
     );
   }
   const texts = values.filter((value) => typeof value === 'string');
-  // A code unit has at most three bytes, so short values need not be measured.
+  // A UTF-16 code unit has at most three bytes in UTF-8, so short values need not be measured.
   if (texts.reduce((sum, value) => sum + 3 * value.length, 0) <= PLATFORM.statementValueBytes) return;
   const bytes = texts.reduce((sum, value) => sum + utf8Length(value), 0);
   if (bytes > PLATFORM.statementValueBytes)

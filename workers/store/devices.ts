@@ -42,7 +42,7 @@ export interface MadeToken {
   source: string;
 }
 
-/** Adds a token that a person made. Returns false if the account has as many as it may have. */
+/** Adds a token that a person made. Returns false if the account has reached the limit of such tokens. */
 export async function addMadeToken(db: Database, token: MadeToken): Promise<boolean> {
   const { hash, mark, userId, name, scope, expiresAt, now, source } = token;
   const [added] = await db.batch([
@@ -68,7 +68,7 @@ export async function addMadeToken(db: Database, token: MadeToken): Promise<bool
   return (added?.changes ?? 0) > 0;
 }
 
-/** Revokes tokens that have expired, so that what they hold open is closed. */
+/** Revokes tokens that have expired, so that their channels are closed. */
 export function revokeExpired(db: Database, { now, limit }: { now: number; limit: number }) {
   return db.all<{ hash: string; userId: UserId }>(sql`
     UPDATE device_tokens SET revoked_at = ${now} WHERE hash IN (

@@ -14,7 +14,7 @@ export interface JobKey {
   id: string;
 }
 
-/** A job of an account that the statement itself finds by an expression for its id. */
+/** A job of an account. The statement finds it with an SQL expression for its id. */
 export interface FoundJob {
   userId: string;
   id: Statement;

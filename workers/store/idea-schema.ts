@@ -1,4 +1,4 @@
-/** The tables of ideas with everything that hangs on them, and of workspaces. */
+/** The tables of ideas and their features, worlds and reviews, and the tables of workspaces. */
 
 import { integer, ownerId, Table, text } from './table.ts';
 

@@ -83,7 +83,7 @@ export async function takeIfAvailable(db: Database, from: JobKey | LaneTurn, cla
     where: [isDue(now), isFree, sql`NOT ${isDraining}`, ...(turn?.next ? [isBeforeIt(turn.next)] : [])],
   });
   const first = turn ? readFirstOfLane(turn.lane, now) : raw('SELECT NULL AS id');
-  // A claim that succeeds reads only that it did.
+  // A claim that succeeds reads nothing further.
   const isRefused = sql`(SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_live
     WHERE user_id = ${userId} AND ${raw(isHeldJob())} AND lane = ${route.codexSessionId} AND lease_id = ${claim.leaseId}))`;
   const [row, refusal] = await db.batch([

@@ -118,7 +118,7 @@ export const accountUsage = new Table('account_usage', {
   storedBytes: integer('stored_bytes').notNull(),
   /** An estimate from a sample: each job whose id ends with 0 counts as 32 jobs. */
   keptJobs: integer('kept_jobs').notNull(),
-  /** At least about the number of jobs that have not ended. Cron counts again where it gets high. */
+  /** An upper estimate of the number of jobs that have not ended. When it gets high, cron counts the jobs again. */
   liveJobs: integer('live_jobs').notNull(),
   /** Limits that an operator granted, as JSON. */
   limits: text('limits'),

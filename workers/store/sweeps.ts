@@ -56,7 +56,7 @@ export interface DueVisit {
   lastSeenAt: number;
 }
 
-/** Reads the machines that were due first, so that later runs reach the others. */
+/** Reads the machines in the order in which they became due, so that later runs reach the others. */
 export function readDueVisits(now: number, limit: number): Statement {
   return sql`
     SELECT id, user_id AS userId, listening_transport AS transport, last_seen_at AS lastSeenAt
@@ -111,8 +111,8 @@ export function pruneKeptJobs(keptJobs: number, limits: { accounts: number; jobs
 }
 
 /**
- * Counts the live jobs of a few accounts whose counter has reached half of the limit. The counter only grows in between,
- * because a written row for each ended job would raise its price.
+ * Counts the live jobs of a few accounts whose counter has reached half of the limit. Between two counts the counter only grows, because
+ * reducing it would cost one more written row for each ended job.
  */
 export function recountLiveJobs(queuedJobs: number, accounts: number): Statement {
   return sql`

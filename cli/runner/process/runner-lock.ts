@@ -34,7 +34,7 @@ export interface RunnerHolder extends ProcessMark {
 export type RunnerLockState =
   | { kind: 'free' }
   | { kind: 'held'; holder: RunnerHolder }
-  /** A runner that no longer runs left the lock behind. */
+  /** The lock was left by a runner that no longer runs. */
   | { kind: 'abandoned'; holder: RunnerHolder }
   /** The lock file exists but is unreadable. */
   | { kind: 'torn' };

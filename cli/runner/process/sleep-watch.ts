@@ -18,10 +18,13 @@ export interface Clocks {
 
 const SYSTEM_CLOCKS: Clocks = { wallNow: Date.now, steadyNow: () => performance.now() };
 
-/** Short, so that an invalid lease is noticed soon. A tick costs almost nothing. */
+/** The period of the timer. It is short, so that the runner soon notices an invalid lease. A tick costs almost nothing. */
 export const TICK_MS = 5_000;
 
-/** Longer than timers are delayed on a busy machine, and shorter than the 2.5 keep-alives of a dead connection. */
+/**
+ * A jump of this length is reported. It is longer than the delay of timers on a busy machine, and shorter than the 2.5 keep-alives after
+ * which a connection counts as dead.
+ */
 export const JUMP_MS = 10_000;
 
 export interface SleepWatchOptions {

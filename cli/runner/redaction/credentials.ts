@@ -4,7 +4,7 @@
 
 import type { Stretch } from './view.ts';
 
-/** A value that a program computes, or that a person must fill in. */
+/** Matches a value that is not a secret: a program computes it, or a person must fill it in. */
 const PLACEHOLDER =
   /^(?:[$<{%[(*]|\\|x{4,}|\.{3}|your|my[-_]|example|change|replace|insert|dummy|null$|none$|true$|false$|undefined$|process\.|redacted)/i;
 const PLACEHOLDER_PASSWORD =

@@ -6,7 +6,8 @@ import { plainView, type Stretch } from './view.ts';
 export const MIN_SECRET_CHARS = 8;
 
 /**
- * The size of a table of two-character beginnings. Only after a hit in the table, the first eight characters are compared.
+ * The size of a table of the first two characters of each form. The search compares the first eight characters only after a match in this
+ * table.
  */
 const TABLE_SIZE = 1 << 16;
 

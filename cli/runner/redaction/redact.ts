@@ -13,7 +13,7 @@ import { ESCAPE, plainView, type Stretch } from './view.ts';
 /** The text that replaces a secret. */
 export const REDACTED = '[redacted]';
 
-/** The maximum text that is held back of a line, or of lines that may belong together. */
+/** The maximum amount of text that is held back, for one line or for several lines that may contain one secret. */
 const MAX_HELD_CHARS = 16 * 1024;
 /** How much text after a cut in a long line is examined before the cut. It is longer than any token. */
 const LOOK_AHEAD_CHARS = 8 * 1024;
@@ -176,7 +176,7 @@ function replace(text: string, secrets: readonly Stretch[], from: number): strin
   return out + text.slice(done);
 }
 
-/** For example JSON in JSON in a URL in base64. Deeper encodings do not happen by accident. */
+/** The maximum depth of nested encodings, such as JSON in JSON in a URL in base64. Deeper nesting does not occur by accident. */
 const MAX_DEPTH = 4;
 
 const known = new WeakMap<readonly string[], Literals>();

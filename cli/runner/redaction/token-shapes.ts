@@ -221,7 +221,10 @@ function endOfToken(text: string, at: number, start: string): number | undefined
   return end;
 }
 
-/** Longer than a word, so that `npm_config` and `secret_name` at the end of a message are not redacted. */
+/**
+ * The minimum length of an incomplete token. It is longer than a word, so that `npm_config` and `secret_name` at the end of a message are
+ * not redacted.
+ */
 const MIN_LOWER_CASE = 20;
 
 /** Returns the end of `text` that may be an incomplete token: its beginning and a part of its body. */

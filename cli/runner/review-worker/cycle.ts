@@ -26,7 +26,7 @@ import { dryRunReview, IDLE_REVIEWS, reviewOutcome } from './documents.ts';
 import { type AgentAnswer, type AgentJob, readAgentAnswer, type Unusable } from './held-job.ts';
 import type { AgentService } from './hosted.ts';
 
-/** The maximum number of requests for a review in one cycle. Each request is for another repository. */
+/** The maximum number of requests for a review in one cycle. Each request excludes the repositories of the earlier ones. */
 const MOST_QUESTIONS = 100;
 
 export interface AgentCycleOptions {

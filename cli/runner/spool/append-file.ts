@@ -32,7 +32,8 @@ export class AppendFile {
   }
 
   async #write(line: string): Promise<void> {
-    // An incomplete line may lack only its line end. The mark keeps it unreadable, because its write was reported as failed.
+    // The incomplete line may lack only its line end. The mark makes the line invalid, so that no reader uses it, because its write was
+    // reported as failed.
     const closing = this.#isTorn ? '!\n' : '';
     this.#isTorn = true;
     await this.#file.appendFile(`${closing}${line}\n`);

@@ -52,7 +52,7 @@ export interface Journal {
   otherSession: string | undefined;
 }
 
-/** The existing contents of the folder. */
+/** The contents that the folder already has. */
 interface Found {
   lastSeq: number;
   isResultKept: boolean;
@@ -136,7 +136,7 @@ export class LeaseSpool {
     try {
       await this.#chunks.append(JSON.stringify({ seq, ...chunk }));
     } catch (error) {
-      // The number was not used. A gap would block all later chunks.
+      // Use the number again, because no chunk was written under it. A gap in the numbers would block all later chunks.
       if (this.#lastSeq === seq) this.#lastSeq = seq - 1;
       throw error;
     }

@@ -1,6 +1,6 @@
 /**
  * Records the connection and the last error of a running runner for `orp runner status`. The record is written when it
- * changes, which is rare. If it cannot be written, only the status lacks these facts.
+ * changes, which is rare. If it cannot be written, the only effect is that the status lacks these facts.
  */
 
 import { resolve, sep } from 'node:path';

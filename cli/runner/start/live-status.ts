@@ -20,7 +20,7 @@ export function liveContext(context: Context): { context: Context; line: LiveLin
 /** The facts that the line shows. */
 export interface LiveSource {
   machine: string;
-  /** For NO_COLOR. */
+  /** The environment, for `NO_COLOR`. */
   env: NodeJS.ProcessEnv;
   jobs(): readonly RunningJob[];
   obstacle(): string | undefined;
