@@ -156,7 +156,7 @@ export function addEndings(command: Command, endOf: (name: string, isGroup: bool
   for (const below of command.commands) addEndings(below, endOf);
 }
 
-/** The name without `orp`. */
+/** Returns the full name of a command without `orp`, such as `job submit`. */
 function nameOf(command: Command): string {
   const { parent } = command;
   if (parent === null) return '';

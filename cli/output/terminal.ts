@@ -22,11 +22,11 @@ export async function ask(
 ): Promise<string> {
   const { createInterface } = await import('node:readline');
   const { stdin } = context;
-  // Readline moves the cursor.
+  // Readline moves the cursor, so it writes to the device and not to the escaped stream.
   const stderr = context.stderr.device;
   const prompt = visible(`${question.message} `);
   if (question.isSecret) stderr.write(prompt);
-  // Readline echoes to its output. A secret gets none.
+  // Readline echoes what a person types to its output. For a secret, readline has no output.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({
     input: stdin,

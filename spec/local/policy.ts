@@ -95,7 +95,8 @@ export const policySchema = z
   .check(
     z.meta({
       title: 'Runner policy',
-      description: 'What may run on this machine. An absent key allows everything, an empty list nothing.',
+      description:
+        'The rules for jobs on this machine. An absent key allows everything. An empty list allows nothing.',
     }),
   );
 

@@ -45,7 +45,7 @@ export const PLAYBOOK: Record<AlertKind, { meaning: string; next: string }> = {
   },
   repeated_retries: {
     meaning:
-      'The job was tried four times or more and has not ended well. Another try will probably meet the same problem.',
+      'The job was tried four times or more and has not ended well. Another attempt will probably have the same problem.',
     next: 'Run orp job show to read the errors of its attempts. Repair the cause, or cancel the job.',
   },
   growing_spool: {
@@ -54,7 +54,8 @@ export const PLAYBOOK: Record<AlertKind, { meaning: string; next: string }> = {
     next: 'Check that the machine reaches this server and that its account is signed in: orp runner status there names what is left and why.',
   },
   version_drift: {
-    meaning: 'Machines that are in use run an older orp than others. They may lack repairs and kinds of job.',
+    meaning:
+      'Machines that are in use run an older orp than others. They may lack bug fixes and newer kinds of jobs.',
     next: 'Ask the owners to update orp and to restart the runner (orp runner install restarts the service).',
   },
 };

@@ -71,5 +71,8 @@ export function endForErrorEvent(
  */
 export function endForReplaced(message: string, byOwnInstance: boolean): ChannelEnd {
   if (!byOwnInstance) return { kind: 'replaced', message };
-  return { kind: 'broken', message: 'an earlier connection of this runner arrived late' };
+  return {
+    kind: 'broken',
+    message: 'an earlier connection of this runner reached the server late and replaced this one',
+  };
 }
