@@ -40,18 +40,18 @@ export const PLAYBOOK: Record<AlertKind, { meaning: string; next: string }> = {
   },
   silent_machine: {
     meaning:
-      'Jobs depend on a machine that the server has not heard of for ten minutes. It may be asleep, offline or broken.',
+      'Jobs depend on a machine that has not contacted the server for ten minutes. It may be asleep, offline or broken.',
     next: 'Ask the owner to wake it and to start orp runner work. If it will not return, requeue the jobs for another machine, or cancel them; revoke its device if it is lost.',
   },
   repeated_retries: {
     meaning:
-      'The job was tried four times or more and has not ended well. Another attempt will probably have the same problem.',
+      'The job was tried four times or more and has not completed. Another attempt will probably have the same problem.',
     next: 'Run orp job show to read the errors of its attempts. Repair the cause, or cancel the job.',
   },
   growing_spool: {
     meaning:
       'For ten minutes, the runner has kept results on its disk that the server has not accepted. They are safe there.',
-    next: 'Check that the machine reaches this server and that its account is signed in: orp runner status there names what is left and why.',
+    next: 'Check that the machine reaches this server and that its account is signed in: on the machine, orp runner status names the remaining results and the reason.',
   },
   version_drift: {
     meaning:
