@@ -30,7 +30,10 @@ interface Measured {
 }
 
 export async function run({ jobs: samples, say }: BenchOptions): Promise<Report> {
-  const service = await startBenchService({ entry: 'test/workers/bench/counting-worker.ts' });
+  const service = await startBenchService({
+    entry: 'test/workers/bench/counting-worker.ts',
+    hasStaticFiles: true,
+  });
   try {
     say(`filling an account: ${JOBS} jobs, ${MACHINES} machines, ${IDEAS} ideas`);
     await fill(service);

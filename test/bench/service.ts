@@ -25,9 +25,9 @@ export interface BenchService extends Runtime {
 
 const DAY_MS = 86_400_000;
 
-/** Starts the server on a free port. Its state is lost when it stops. */
+/** Starts the server on a free port, without its static files. Its state is lost when it stops. */
 export async function startBenchService(options: Partial<RuntimeOptions> = {}): Promise<BenchService> {
-  const runtime = await startRuntime({ port: 0, ...options });
+  const runtime = await startRuntime({ port: 0, hasStaticFiles: false, ...options });
   const now = Date.now();
   const person = accountRow({ email: 'bench@example.test', password: 'a long bench password' }, now);
   await insertAccount(runtime.database, person);
