@@ -1,4 +1,4 @@
-/** The audit log: who changed what, when and from where. The history of a job is read from it. */
+/** The audit log: who changed what, when and from where. The server reads the history of a job from this log. */
 
 import { BOUNDS } from '../../spec/bounds.ts';
 import type { AuditAction } from '../../spec/overview/audit.ts';

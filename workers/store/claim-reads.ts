@@ -10,7 +10,7 @@ import { eachOf, raw, sql } from './database.ts';
 import { isHeldJob, mayBe } from './guard.ts';
 import type { JobRow, TargetFields } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
-import { type LinkFilter, sessionsIn } from './linked-projects.ts';
+import { readHeldNear } from './linked-projects.ts';
 
 /** The number of lanes in one read. The next page is read only if no job of these lanes fits. */
 export const CANDIDATE_PAGE = 50;
@@ -134,29 +134,6 @@ function firstLater(userId: string): Statement {
 export function readNextDue(userId: string, machineId: string): Statement {
   return sql`
     SELECT CAST(min(${firstLater(userId)}) AS INTEGER) AS at FROM (${placesOf('later', userId, machineId)}) p`;
-}
-
-/** If an account holds at most this many jobs, the read includes all of them, regardless of their sessions. */
-const FEW_HELD = 1;
-
-/**
- * Reads the jobs that machines of the account hold, to find out which sessions are busy. If there are more than a few, it
- * reads a few, and those in the sessions of these linked repositories. So the cost does not depend on what other machines
- * do. It may return a job twice.
- */
-export function readHeldNear(
-  userId: string,
-  { near, columns }: { near: LinkFilter; columns: (prefix: string) => string },
-): Statement {
-  const listed = raw(columns('h.'));
-  const held = sql`jobs h INDEXED BY jobs_live ON h.user_id = ${userId} AND ${raw(isHeldJob('h.'))}`;
-  return sql`
-    SELECT * FROM (SELECT ${listed} FROM (SELECT 1) CROSS JOIN ${held} LIMIT ${FEW_HELD})
-    UNION ALL
-    SELECT ${listed} FROM (SELECT 1 FROM jobs INDEXED BY jobs_live
-        WHERE user_id = ${userId} AND finished_at IS NULL AND place = 'held' LIMIT 1 OFFSET ${FEW_HELD}) more
-      CROSS JOIN (SELECT sessions ${sessionsIn(userId, near)}) s
-      CROSS JOIN json_each(s.sessions) one CROSS JOIN ${held} AND h.lane = one.value ->> 'codexSessionId'`;
 }
 
 /**

@@ -7,13 +7,12 @@ import { IDEMPOTENCY_MS, kindsWhere } from '../../spec/job/kinds.ts';
 import { FIRST_STATUS } from '../../spec/job/status.ts';
 import type { Added } from './account-usage.ts';
 import { hasRoom } from './account-usage.ts';
-import { readHeldNear } from './claim-reads.ts';
 import type { Database, Statement } from './database.ts';
 import { join, raw, sql } from './database.ts';
 import { kindIn } from './guard.ts';
 import type { JobRow } from './job-row.ts';
 import { jobColumns } from './job-row.ts';
-import type { LinkFilter } from './linked-projects.ts';
+import { type LinkFilter, readHeldNear } from './linked-projects.ts';
 import { attempts } from './schema.ts';
 import { type RowOf, selectList } from './table.ts';
 

@@ -8,7 +8,7 @@ import type { UserId } from '../../spec/ids.ts';
 import type { JobTarget, SyncedProject, SyncedSession } from '../../spec/job/routing.ts';
 import type { Database, Row, Statement } from './database.ts';
 import { eachOf, join, raw, rowsOf, sql } from './database.ts';
-import { mayBe } from './guard.ts';
+import { isHeldJob, mayBe } from './guard.ts';
 import { linkedProjects, linkedSessions } from './schema.ts';
 import { type RowOf, selectList } from './table.ts';
 
@@ -58,7 +58,7 @@ function linkedIn(userId: string, filter: LinkFilter): Statement {
 }
 
 /** The rows with the sessions of the repositories that match, from `FROM` on, for use in a statement. */
-export function sessionsIn(userId: string, filter: LinkFilter): Statement {
+function sessionsIn(userId: string, filter: LinkFilter): Statement {
   if (filter.ideaIds === undefined)
     return sql`FROM ${machinesOf(filter)} linked_sessions
       WHERE ${conditionsOf(userId, filter, ['machineIds', 'projectRoots'])}`;
@@ -248,4 +248,27 @@ export function readSharersOf(
     SELECT DISTINCT machine_id AS machineId FROM linked_sessions
     WHERE user_id = ${userId} AND machine_id <> ${held.machineId}
       AND instr(sessions, '"codexSessionId":' || json_quote(${held.codexSessionId})) > 0`;
+}
+
+/** If an account holds at most this many jobs, the read includes all of them, regardless of their sessions. */
+const FEW_HELD = 1;
+
+/**
+ * Reads the jobs that machines of the account hold, to find out which sessions are busy. If there are more than a few, it
+ * reads a few, and those in the sessions of these linked repositories. So the cost does not depend on what other machines
+ * do. It may return a job twice.
+ */
+export function readHeldNear(
+  userId: string,
+  { near, columns }: { near: LinkFilter; columns: (prefix: string) => string },
+): Statement {
+  const listed = raw(columns('h.'));
+  const held = sql`jobs h INDEXED BY jobs_live ON h.user_id = ${userId} AND ${raw(isHeldJob('h.'))}`;
+  return sql`
+    SELECT * FROM (SELECT ${listed} FROM (SELECT 1) CROSS JOIN ${held} LIMIT ${FEW_HELD})
+    UNION ALL
+    SELECT ${listed} FROM (SELECT 1 FROM jobs INDEXED BY jobs_live
+        WHERE user_id = ${userId} AND finished_at IS NULL AND place = 'held' LIMIT 1 OFFSET ${FEW_HELD}) more
+      CROSS JOIN (SELECT sessions ${sessionsIn(userId, near)}) s
+      CROSS JOIN json_each(s.sessions) one CROSS JOIN ${held} AND h.lane = one.value ->> 'codexSessionId'`;
 }
