@@ -6,7 +6,7 @@
 /** The header of every answer below `/api/`. It lists the names, separated by commas. */
 export const CAPABILITIES_HEADER = 'orp-capabilities';
 
-/** The closed list, one name per extension. */
+/** The names of all extensions. */
 export const CAPABILITIES = [
   /** The owner's routes of a job: queue, list, show, transcript; cancel and retry without a machine; `expectedAttempt`. */
   'jobs',

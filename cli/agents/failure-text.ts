@@ -4,7 +4,7 @@ import { clip, cut } from '../../spec/text.ts';
 
 const MAX_FAILURE_CHARS = 2000;
 
-/** Stack traces, decoration and advice about traces, which are not the reason. */
+/** Matches lines that do not explain a failure: stack traces, decoration, and advice about traces. */
 const NOISE = [
   /^\s*$/,
   /^\s*(stack backtrace|note: run with|note: some details are omitted)/i,

@@ -166,7 +166,8 @@ export class OrpClient {
   }
 
   /**
-   * Yields the transcript and the status changes of a job until it ends. After a lost connection it resumes after the last entry, so no
+   * Yields the transcript and the status changes of a job until the job ends. After a lost connection it resumes after the last entry, so
+   * no
    * entry is repeated or lost. A refusal by the server ends it, but an outage does not.
    */
   async *follow(jobId: string, options: WaitOptions = {}): AsyncGenerator<JobEvent, void, undefined> {

@@ -30,7 +30,7 @@ export async function printLog(
   if (current === undefined && !follow) {
     throw new CliError(`There is no log at ${path}.`, {
       code: 'no_log',
-      hint: 'Only the service writes a log. To install it, run `orp runner install`. A runner at a terminal reports there.',
+      hint: 'Only the service writes a log. To install the service, run `orp runner install`. A runner at a terminal prints its messages there.',
     });
   }
   if (current === undefined && isInstalled())
@@ -54,7 +54,7 @@ export async function printLog(
 function nothingWrites(): CliError {
   return new CliError('The runner is not installed as a service, so nothing writes to its log.', {
     code: 'not_installed',
-    hint: 'Run `orp runner install`. A runner at a terminal reports there.',
+    hint: 'Run `orp runner install`. A runner at a terminal prints its messages there.',
   });
 }
 

@@ -185,7 +185,7 @@ function requireOk(tool: string, words: readonly string[], answer: ToolAnswer): 
   if (/connect to bus|connect to user scope bus/i.test(answer.output)) throw noBus(answer.output);
   throw new CliError(`\`${tool} ${words.join(' ')}\` failed: ${firstLineOf(answer.output)}.`, {
     code: 'service_manager_failed',
-    hint: 'Run it yourself for details. You can repeat `orp runner install` at any time.',
+    hint: 'For details, run the failed command yourself. You can repeat `orp runner install` at any time.',
   });
 }
 

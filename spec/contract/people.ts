@@ -40,7 +40,7 @@ export const listInvitations = endpoint({
   name: 'listInvitations',
   method: 'GET',
   path: '/api/admin/invitations',
-  summary: 'List the invitations: the open ones, then those that ended in the last 30 days. At most 200.',
+  summary: 'List at most 200 invitations: first the open ones, then those that ended in the last 30 days.',
   reply: z.object({
     ok,
     invitations: z.array(
@@ -177,7 +177,7 @@ export const enableAccount = endpoint({
   name: 'enableAccount',
   method: 'POST',
   path: '/api/admin/accounts/:accountId/enable',
-  summary: 'Enable a disabled account. Its devices are signed in again.',
+  summary: 'Enable a disabled account. The tokens of its devices become valid again.',
   body: reason,
   reply: z.object({ ok, changed }),
   errors: ['forbidden', 'not_found'],

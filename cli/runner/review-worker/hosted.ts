@@ -34,7 +34,7 @@ export interface AgentQuestion {
   isDry?: boolean;
   /** If set, the server returns only reviews for this repository. */
   projectRoot?: string | undefined;
-  /** No reviews for these repositories. */
+  /** The server returns no reviews for these repositories. */
   without?: readonly string[];
 }
 

@@ -62,7 +62,7 @@ async function* scanChunks(path: string, offset: number): AsyncGenerator<PlacedC
       const lastEnd = bytes.lastIndexOf(0x0a);
       if (lastEnd < 0 && bytesRead < READ_BYTES) return;
       yield* readLines(bytes.subarray(0, lastEnd + 1), at);
-      // A block without any line end has no record. It contains zeros after a power cut.
+      // A block without any line end contains no record. After a power cut, such a block contains zeros.
       at += lastEnd < 0 ? bytesRead : lastEnd + 1;
     }
   } finally {

@@ -358,7 +358,7 @@ describe('the service at work', () => {
     expect(stdout).toBe(text ?? '');
     expect(stderr).toBe(
       'error: The runner is not installed as a service, so nothing writes to its log.\n' +
-        'hint: Run `orp runner install`. A runner at a terminal reports there.\n',
+        'hint: Run `orp runner install`. A runner at a terminal prints its messages there.\n',
     );
   });
 
