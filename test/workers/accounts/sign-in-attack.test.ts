@@ -15,6 +15,8 @@ import { whileSilent } from '../harness/silence.ts';
 const PASSWORD = 'open sesame 42';
 const ATTACKER = '203.0.113.7';
 const HOME = '198.51.100.20';
+/** Wrong tries of one account from all networks, in a quarter of an hour. */
+const LIMIT_OF_ACCOUNT = 300;
 
 let networks = 0;
 
@@ -150,6 +152,59 @@ describe('wrong passwords from one network', () => {
       expect(audited).toContainEqual({ action, subject, detail: 'wrong code' });
     expect(audited).toContainEqual({ action: 'sign_in', subject: HOME, detail: expect.any(String) });
   });
+});
+
+describe('of ten thousand wrong passwords and codes', () => {
+  const FIVE_THOUSAND = 5_000;
+
+  /** How many of the tries were looked at, and what the database did for one try at the end. */
+  async function attack(owner: Person, addressOf: (tries: number) => string) {
+    const codes: Record<string, number> = {};
+    for (let tries = 0; tries < FIVE_THOUSAND; tries += 1) {
+      const isPassword = tries % 2 === 1 && tries > 2 * LIMIT_OF_ACCOUNT;
+      const guessed = isPassword ? { password: `wrong ${tries}` } : { code: String(tries).padStart(6, '0') };
+      const row = isPassword ? deviceLogin : deviceVerify;
+      const answer = await send(row, { body: { email: owner.email, ...guessed }, ...from(addressOf(tries)) });
+      const { code } = JSON.parse(answer.text) as { code: string };
+      codes[code] = (codes[code] ?? 0) + 1;
+    }
+    const { written, trips } = await billOf(() => guess(owner, addressOf(FIVE_THOUSAND), 1));
+    return { codes, last: { written, trips } };
+  }
+
+  async function countCounters(): Promise<number> {
+    const row = await env.DB.prepare('SELECT count(*) AS count FROM sign_in_failures').first<{
+      count: number;
+    }>();
+    return row?.count ?? 0;
+  }
+
+  it('five thousand from one network: ten are looked at, the others write nothing, and nobody else notices', async () => {
+    const [owner, neighbor] = [await anOwner(), await aPerson()];
+    await accepts(getMe, { as: neighbor });
+    const before = await billOf(() => accepts(getMe, { as: neighbor }));
+    const address = aNetwork();
+    const { codes, last } = await attack(owner, () => address);
+    expect(codes).toEqual({ invalid_code: 10, too_many_attempts: FIVE_THOUSAND - 10 });
+    expect(last).toEqual({ written: 0, trips: 1 });
+    expect(await billOf(() => accepts(getMe, { as: neighbor }))).toEqual(before);
+    await accepts(deviceLogin, { body: { email: owner.email, password: PASSWORD }, ...from(HOME) });
+  }, 120_000);
+
+  it('five thousand from as many networks: 300 are looked at, the counters stay few, and a known device gets in', async () => {
+    const owner = await anOwner();
+    const before = await countCounters();
+    const { codes, last } = await attack(owner, aNetwork);
+    expect(codes).toEqual({
+      invalid_code: LIMIT_OF_ACCOUNT,
+      too_many_attempts: FIVE_THOUSAND - LIMIT_OF_ACCOUNT,
+    });
+    expect(last).toEqual({ written: 0, trips: 1 });
+    // A try that is looked at counts for its network, for its network and the account, and for the account.
+    expect((await countCounters()) - before).toBeLessThanOrEqual(3 * LIMIT_OF_ACCOUNT + 3);
+    const body = { email: owner.email, password: PASSWORD, device: owner.token };
+    await accepts(deviceLogin, { body, ...from(aNetwork()) });
+  }, 120_000);
 });
 
 describe('a sign-in code', () => {
