@@ -68,6 +68,6 @@ async function* bytesOf(
 
 async function* unzipped(message: IncomingMessage): AsyncGenerator<Uint8Array> {
   const [{ createGunzip }, { pipeline }] = await Promise.all([import('node:zlib'), import('node:stream')]);
-  // The pipeline ends one of the two streams when the other one fails or is left.
+  // The pipeline ends one of the two streams when the other one fails or its reader stops.
   yield* pipeline(message, createGunzip(), () => undefined);
 }

@@ -219,7 +219,7 @@ async function waitForRunner(context: Context): Promise<boolean> {
   }
 }
 
-/** Runs a runner until the work is done. The runner is a process of its own, as it always is. */
+/** Runs a runner until the work is done. As always, the runner is a separate process. */
 async function besideRunner<T>(context: Context, work: Promise<T>): Promise<T> {
   const words = [process.argv[1] ?? 'orp', '--repo-root', context.repoRoot, 'runner', 'work'];
   const runner = spawn(process.execPath, [...process.execArgv, ...words], {

@@ -39,7 +39,7 @@ export function printDocument({ stdout, shape }: Pick<Context, 'stdout' | 'shape
   stdout.write(shape?.(document) ?? `${JSON.stringify(document, null, 2)}\n`);
 }
 
-/** Prints one JSON document of several, on a line of its own. */
+/** Prints one of several JSON documents, on its own line. */
 export function printJsonLine({ stdout, shape }: Pick<Context, 'stdout' | 'shape'>, document: unknown): void {
   stdout.write(shape?.(document) ?? `${JSON.stringify(document)}\n`);
 }

@@ -51,7 +51,7 @@ export function readPolicyFile(env: NodeJS.ProcessEnv): PolicyFile {
   }
 }
 
-/** Reads and checks the same open file, even if another file replaces it meanwhile. */
+/** Reads and checks the same open file, even if another file replaces it in the meantime. */
 function readOpen(path: string): { text: string | undefined; file: Stats } {
   // Opening a pipe without a writer would block forever.
   const handle = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -36,7 +36,7 @@ export class LogTail {
       // The writer closes a file before renaming it, so its contents are complete.
       text += this.#read();
       if (after.mayMiss) text += `${GONE_MARK}\n`;
-      // It was renamed meanwhile. The next call finds it.
+      // It was renamed in the meantime. The next call finds it.
       if (!this.#open(after.found)) break;
       text += this.#read();
     }

@@ -67,7 +67,7 @@ export function runDeploy(args: readonly string[]): { targets: string[]; version
     if (!ok) {
       throw new UsageError(
         'wrangler deploy failed; the lines above say why.',
-        'The server of before still runs. The migrations are applied. Repair the cause, then repeat the command.',
+        'The previous version of the server still runs. The migrations are applied. Fix the cause, then repeat the command.',
       );
     }
     const lines = existsSync(report) ? readFileSync(report, 'utf8').split('\n').filter(Boolean) : [];

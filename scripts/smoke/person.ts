@@ -1,4 +1,4 @@
-/** The person of the smoke flow: an account of the server, and an `orp` with settings of its own. */
+/** The person of the smoke flow: an account on the server, and an `orp` with separate settings. */
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -108,7 +108,7 @@ class WatchedRun {
     try {
       process.kill(-this.#child.pid, signal);
     } catch {
-      // The group has ended meanwhile.
+      // The group has ended in the meantime.
     }
   }
 }

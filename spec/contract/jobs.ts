@@ -143,8 +143,7 @@ const jobWithStory = z.extend(job, {
   prompt: z.string(),
   content: absentable,
   /**
-   * The newest 100 attempts, oldest first. They include their answers, beginning with the newest, as far as 1 MiB
-   * allows.
+   * The newest 100 attempts, oldest first. They include their answers, beginning with the newest, up to 1 MiB in total.
    */
   attempts: z.array(attempt),
   /** The newest 200 events. */

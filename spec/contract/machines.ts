@@ -17,7 +17,7 @@ export const drainMachine = endpoint({
   reply: z.object({
     ok,
     machine: z.object({ id: z.string(), name: z.string(), draining: z.boolean() }),
-    /** False if nothing had to change. */
+    /** False if the requested state was already set, so nothing changed. */
     changed: z.boolean(),
   }),
   errors: ['not_found'],

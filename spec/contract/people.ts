@@ -9,7 +9,7 @@ import { absentable, endpoint, ok, queryInteger } from './endpoint.ts';
 export const ROLES = ['member', 'operator'] as const;
 
 const reason = z.strictObject({ reason: z.nullish(z.string().check(z.maxLength(1000))) });
-/** False if nothing had to change. */
+/** False if the requested state was already set, so nothing changed. */
 const changed = z.boolean();
 
 export const makeInvitation = endpoint({

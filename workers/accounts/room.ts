@@ -25,7 +25,7 @@ export async function checkRoom(
   return limitReached(deps, { userId, limit: full, limits: await limitsOf(deps, userId) });
 }
 
-/** Names the limit after the guard of a write found no room, even if room has become free meanwhile. */
+/** Names the limit after the guard of a write found no room, even if room has become free in the meantime. */
 export async function noRoom(
   deps: Deps,
   userId: string,

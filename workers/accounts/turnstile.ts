@@ -24,7 +24,7 @@ export interface TurnstileLimits {
   waitMs: number;
 }
 
-/** The pause between two checks. Other requests can run meanwhile. */
+/** The pause between two checks. Other requests can run in the meantime. */
 const LOOK_MS = 20;
 /** A waiting request that has not run its check for this long has ended. */
 const FORGOTTEN_MS = 10_000;

@@ -42,7 +42,10 @@ export async function begin(context: Context<AppEnv>, next: Next): Promise<void>
   if (!context.res.headers.has('Cache-Control')) context.header('Cache-Control', 'no-store');
 }
 
-/** The routes whose handler confirms the token in its own trip to D1, because they are on the way to the start of a job. */
+/**
+ * The routes whose handler confirms the token together with its other statements, because another round trip to D1 would delay the start
+ * of a job.
+ */
 const CONFIRMING: ReadonlySet<string> = new Set([pollJob.path, claimJob.path]);
 
 /** Looks up the bearer token. The route decides whether a token is required. */

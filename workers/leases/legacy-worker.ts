@@ -131,7 +131,7 @@ async function repeatClaim(
   const { leaseId } = taken;
   const isStarted = taken.status === 'running';
   const started = isStarted || leaseId === null ? taken : await begin(deps, taken, leaseId);
-  // The guard matches no row if the first request was only slow and has started the job meanwhile.
+  // The guard matches no row if the first request was only slow and has started the job in the meantime.
   const job = started ?? (await findTaken(deps, user, claimId));
   if (job?.status !== 'running') return {};
   const world = await findWorldOf(deps, job);

@@ -155,7 +155,7 @@ function noteAbilities(
   if (abilities === known || request.dryRun) return;
   const { userId, machineId } = request;
   const noting = setAbilitiesIfOther(deps.db, { userId, machineId, abilities });
-  // A job that was queued meanwhile may have woken no runner, because no runner had these abilities.
+  // A job that was queued in the meantime may have woken no runner, because no runner had these abilities.
   deps.later(noting.then((isNews) => (isNews ? onNews() : undefined)));
 }
 

@@ -317,7 +317,7 @@ export class LiveLeases {
     const db = canWait ? deps.db : deps.db.within(BRIEF_WAIT_MS);
     try {
       const rows = await db.all<JobRow>(readHeld(this.#machine, undefined));
-      // Another event may have loaded the leases meanwhile. Keep the newer entries.
+      // Another event may have loaded the leases in the meantime. Keep the newer entries.
       if (this.#leases !== undefined && this.#leases !== before) return this.#leases;
       return this.#rebuild(rows, kept ?? []);
     } catch (error) {

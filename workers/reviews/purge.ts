@@ -1,6 +1,6 @@
 /**
  * Purges an idea. Its unfinished jobs are cancelled first, so that no job works for an idea that no longer exists. The idea
- * is removed before that, so that no further review of it can be queued meanwhile.
+ * is removed before that, so that no further review of it can be queued in the meantime.
  */
 
 import { accept, type Result, refuse } from '../../spec/errors.ts';

@@ -39,7 +39,7 @@ export interface Order {
 
 /**
  * Disables or enables an account. The person must still be an operator, and cannot disable their own account, so the server
- * always has an operator. Returns false if nothing had to change, or if the person is no longer an operator.
+ * always has an operator. Returns false if the account already has the requested state, or if the person is no longer an operator.
  */
 export async function setDisabled(
   db: Database,
@@ -64,7 +64,8 @@ export async function setDisabled(
 export type LimitChanges = { [Name in AccountLimit]?: number | null | undefined };
 
 /**
- * Changes limits of an account. Returns false if nothing had to change, if a limit no longer has its value in `seen`, or if the person is
+ * Changes limits of an account. Returns false if the limits already have these values, if a limit no longer has its value in `seen`, or if
+ * the person is
  * no longer an operator. The entry in the audit log has the old and the new values.
  */
 export async function setLimits(

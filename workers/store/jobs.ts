@@ -336,7 +336,7 @@ export interface BusyRow {
   status: JobRow['status'];
 }
 
-/** Reads which jobs occupy agent sessions, as far as it matters for these linked repositories. */
+/** Reads which jobs occupy the agent sessions of these linked repositories. May also return other jobs. */
 export function readBusySessions(userId: string, near: LinkFilter): Statement {
   const columns = (prefix: string) =>
     `${prefix}codex_session_id AS codexSessionId, ${prefix}id AS jobId, ${prefix}status`;

@@ -189,7 +189,7 @@ export interface DrainOrder {
   reason: string | undefined;
 }
 
-/** Carries out the order. Returns false if nothing had to change. */
+/** Carries out the order. Returns false if the machine already has the requested state. */
 export async function setDrainingIfOther(db: Database, order: DrainOrder): Promise<boolean> {
   const { userId, machineId, isDraining } = order;
   const draining = isDraining ? 1 : 0;

@@ -116,7 +116,10 @@ export function sendAnswer(connection: Connection, request: ServerRequest, answe
 
 /** A turn asks one thing after the other. */
 const MOST_OPEN = 64;
-/** The maximum length of a question as JSON. A longer one is left to the clients of the agent, so that memory stays bounded. */
+/**
+ * The maximum length of a question as JSON. The runner ignores a longer question and leaves it to the other clients of the agent, so that
+ * memory stays bounded.
+ */
 const MOST_ASKED = 256 * 1024;
 
 /** The unanswered questions of one session. */

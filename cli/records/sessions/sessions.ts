@@ -139,7 +139,7 @@ export function primaryOf(sessions: readonly StoredSession[]): StoredSession | u
   return sessions.find((session) => session.record.primary);
 }
 
-/** Records that a session was just active. Ignores an unknown session, because it may have been removed meanwhile. */
+/** Records that a session was just active. Ignores an unknown session, because it may have been removed in the meantime. */
 export async function touchSession(
   repository: LinkableRepository,
   sessionId: string,

@@ -37,7 +37,7 @@ interface Where {
 
 const TRIES = 4;
 const PAUSE_MS = 250;
-/** A request that was on its way when the connection ended may still have an effect meanwhile. */
+/** How long to wait, because a request that was sent just before the connection ended may still have an effect. */
 const SETTLE_MS = 1000;
 
 export async function reopen(where: Where, marker: string): Promise<Reopened> {

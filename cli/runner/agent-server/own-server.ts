@@ -34,7 +34,7 @@ const LOOK_EVERY_MS = 15;
 const UNLOADS = 'thread_unload_delay_secs=2';
 
 const serverRecord = z.object({
-  /** Absent until the process was started, so that a runner that is killed meanwhile leaves no unknown server. */
+  /** Absent until the process was started, so that a runner that is killed in the meantime leaves no unknown server. */
   pid: z.optional(z.int().check(z.minimum(2))),
   start_time: z._default(z.string(), ''),
   tag: z.string(),

@@ -53,7 +53,7 @@ export interface HttpServiceOptions {
   machine: Pick<RunnerMachine, 'machine_id' | 'machine_name'>;
   /** Identifies this run of the runner. */
   instance: string;
-  /** The server for all calls, even if a person signs in at another server meanwhile. */
+  /** The server for all calls, even if a person signs in at another server in the meantime. */
   baseUrl: string;
   /** Creates a client with the current token. Throws if there is no token for this server. */
   connect(): Promise<Client>;

@@ -55,7 +55,7 @@ export function localRecords({ env, roots, connect }: LocalRecordsOptions): Loca
     },
     async sync() {
       const { record: machine } = await loadMachine(place());
-      // A sync would enable the runner again, although a person has disabled it meanwhile.
+      // A sync would enable the runner again, although a person has disabled it in the meantime.
       if (!machine.runner_enabled) throw new Error('the runner was disabled');
       const { email } = readRemoteSession(env);
       const known = await roots();

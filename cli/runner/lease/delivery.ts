@@ -131,7 +131,7 @@ async function deliverInRounds(options: DeliveryOptions): Promise<Delivery> {
 }
 
 /**
- * Uploads as much of the transcript as the server accepts. If some is left, checks whether the server is reachable, so that a
+ * Uploads as much of the transcript as the server accepts. If a part is not accepted, checks whether the server is reachable, so that a
  * server after an outage gets the transcript first. Returns the reason if nothing can be sent now.
  */
 async function drainOrAsk({ service, held, uploads, signal }: DeliveryOptions): Promise<string | undefined> {

@@ -4,7 +4,7 @@
  *
  *   start
  *     ok                            → started: only this answer allows the agent to run
- *     the job is in another status  → an earlier call had an effect, and the lease has expired meanwhile. A heartbeat renews
+ *     the job is in another status  → an earlier call had an effect, and the lease has expired in the meantime. A heartbeat renews
  * the
  *                                     lease, and the runner starts the job again. If that fails, the lease is gone.
  *     refused                       → another runner has the lease; the server expects no result from this runner

@@ -155,7 +155,7 @@ async function followTurn(
   return judgeRun(run, { now: new Date(), kind, agent: agent.name, usage });
 }
 
-/** A turn that has exceeded its limit meanwhile is stopped at once. */
+/** A turn that has exceeded its limit in the meantime is stopped at once. */
 const LEAST_MS = 1000;
 
 /** Returns the rest of the time limit. The time without a runner counts, because the turn continued. */

@@ -58,7 +58,7 @@ export async function listenerWaiter(options: ListenerWaiterOptions): Promise<Wa
         await renewing;
         if (isClosed) return undefined;
         const reason = await (listener ?? pauseInstead(pauseMs)).nextPoll(signal);
-        // The listener was replaced meanwhile, which ended this wait. The new listener polls at once.
+        // The listener was replaced in the meantime, which ended this wait. The new listener polls at once.
         if (reason === undefined && !signal.aborted) continue;
         pauseMs = options.pollIntervalMs;
         return reason;

@@ -93,7 +93,7 @@ export interface Backlog {
 const MEASURED = 1000;
 
 /**
- * Reads the spools of a machine, except the spools of running jobs. A spool that disappears meanwhile was delivered.
+ * Reads the spools of a machine, except the spools of running jobs. A spool that disappears in the meantime was delivered.
  * @param isBusy returns whether a running job uses the spool with this name
  */
 export function readBacklog(folder: string, isBusy: (name: string) => boolean): Backlog {

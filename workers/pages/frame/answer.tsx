@@ -159,7 +159,7 @@ export function unexpectedPage(error: Error, context: Context<AppEnv>) {
         status: 503,
         title: 'The server is busy',
         message: 'It is restarting, or its database does not answer.',
-        hint: 'Reload the page in a moment. Runners keep working meanwhile.',
+        hint: 'Reload the page in a moment. Runners continue to work during that time.',
         requestId,
       })
     : errorPage(context, {

@@ -156,7 +156,7 @@ export function mountBulk(app: Hono<AppEnv>): void {
     });
     if (!aborted.ok) return aborted;
     const text = aborted.value.changed
-      ? 'Aborted. What was ordered stays ordered; the other jobs are left alone.'
+      ? 'Aborted. Jobs that the run has already changed stay changed. No other job is changed.'
       : 'The run had already ended.';
     return accept({ to: back(request), receipt: { tone: 'done', text } });
   });

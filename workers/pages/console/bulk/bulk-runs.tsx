@@ -113,7 +113,7 @@ function Orders({ run }: { run: BulkView }) {
         </button>
       </form>
       <Confirm ask="Abort…" action={`${path}/abort`} label="Abort the run" look="danger">
-        <p>What it has ordered stays ordered. The other jobs are left alone.</p>
+        <p>Jobs that the run has already changed stay changed. No other job is changed.</p>
       </Confirm>
     </>
   );
