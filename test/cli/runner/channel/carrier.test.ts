@@ -106,7 +106,7 @@ describe('a call over the channel', () => {
     expect(await call).toBeUndefined();
   });
 
-  it('ends when its caller gives up', async () => {
+  it('ends when its caller aborts', async () => {
     carrier.use(line());
     const giveUp = new AbortController();
     const call = beat({ signal: giveUp.signal });

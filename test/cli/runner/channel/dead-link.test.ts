@@ -73,7 +73,7 @@ describe.each(['sse', 'ws'] as const)('a link over %s', (transport) => {
     expect(await channel.ended).toEqual(SILENT);
   });
 
-  it('was never one when the first word does not come within a keep-alive', async () => {
+  it('is dead if the first message does not arrive within a keep-alive', async () => {
     server.swallows = true;
     open(transport);
     await vi.advanceTimersByTimeAsync(FIRST_WORD_MS - 1);
@@ -82,7 +82,7 @@ describe.each(['sse', 'ws'] as const)('a link over %s', (transport) => {
     expect(await channel.ended).toEqual(SILENT);
   });
 
-  it('lives on from whatever is heard', async () => {
+  it('stays alive after any received message', async () => {
     server.isMute = true;
     await listen(transport);
     await vi.advanceTimersByTimeAsync(DEAD_AFTER_MS - 1);
@@ -94,8 +94,8 @@ describe.each(['sse', 'ws'] as const)('a link over %s', (transport) => {
   });
 });
 
-describe('a stream that the service ends with timeout', () => {
-  it('has finished when its time was over, and broke when the service went away', async () => {
+describe('a stream that the server ends with timeout', () => {
+  it('counts as finished at its time limit, and as failed if the server disappears', async () => {
     for (const [reason, kind] of [
       ['timeout', 'finished'],
       ['reconnect', 'broken'],

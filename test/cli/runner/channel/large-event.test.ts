@@ -61,14 +61,14 @@ function eventOf(size: number): string {
 }
 
 describe('a WebSocket', () => {
-  it('takes an event at the bound', async () => {
+  it('accepts an event at the size limit', async () => {
     await listen('ws');
     const text = eventOf(MAX_EVENT_BYTES);
     server.tellBytes(Buffer.concat([header(text.length), Buffer.from(text)]));
     await expect.poll(() => heard).toEqual(['ready', 'job.available']);
   });
 
-  it('ends when a frame says that it is larger, before it has come', async () => {
+  it('ends if the header of a frame announces a larger event, before the frame has arrived', async () => {
     await listen('ws');
     const closed = server.nextClose();
     server.tellBytes(header(MAX_EVENT_BYTES + 1));
@@ -76,7 +76,7 @@ describe('a WebSocket', () => {
     expect(await closed).toBe(1009);
   });
 
-  it('ends when a message in pieces is larger, and when it has pieces without an end', async () => {
+  it('ends if a fragmented message is too large or never ends', async () => {
     const piece = (size: number, opcode: number) =>
       Buffer.concat([header(size, { opcode, isLast: false }), Buffer.alloc(size, 'x')]);
     for (const [size, pieces] of [
@@ -92,7 +92,7 @@ describe('a WebSocket', () => {
 });
 
 describe('a stream', () => {
-  it('takes an event at the bound', async () => {
+  it('accepts an event at the size limit', async () => {
     await listen('sse');
     const data = JSON.stringify({ text: 'x'.repeat(MAX_EVENT_BYTES - 1024) });
     server.tellBytes(Buffer.from(`event: job.available\ndata: ${data}\n\n`));

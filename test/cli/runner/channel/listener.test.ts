@@ -57,7 +57,7 @@ function listen({
 }
 
 describe('the listener', () => {
-  it('asks for a first look at once, then for one when work is announced', async () => {
+  it('requests a first poll at once, and another when the server announces work', async () => {
     const open = server.nextOpen();
     const { changed } = listen();
     const up = changed({ transport: 'ws', up: true });
@@ -69,7 +69,7 @@ describe('the listener', () => {
     expect(await next).toBe('event');
   });
 
-  it('keeps an announcement that comes while nobody waits', async () => {
+  it('keeps an announcement that arrives while no one waits for it', async () => {
     const { changed } = listen({ choice: 'sse' });
     await changed({ transport: 'sse', up: true });
     expect(await listener?.nextPoll(never)).toBe('start');
@@ -97,7 +97,7 @@ describe('the listener', () => {
     expect(await listener?.nextPoll(never)).toBe('start');
   });
 
-  it('looks again after a line that broke has been repaired', async () => {
+  it('polls again after a broken connection has been restored', async () => {
     const { changed } = listen({ choice: 'ws' });
     await changed({ transport: 'ws', up: true });
     expect(await listener?.nextPoll(never)).toBe('start');
@@ -107,7 +107,7 @@ describe('the listener', () => {
     expect(await listener?.nextPoll(never)).toBe('reconnected');
   });
 
-  it('hands on cancels and lease losses', async () => {
+  it('passes on cancels and lost leases', async () => {
     const heard = Promise.withResolvers<unknown>();
     const { changed } = listen({ onControl: (event) => heard.resolve(event) });
     await changed({ transport: 'ws', up: true });
@@ -136,7 +136,7 @@ describe('the listener', () => {
     },
   );
 
-  it('goes on trying a WebSocket that only something on the way refuses', async () => {
+  it('keeps trying a WebSocket that only a proxy refuses', async () => {
     server.refuse.ws = 403;
     const told = Promise.withResolvers<string>();
     const { changed } = listen({ choice: 'ws', onTold: (message) => told.resolve(message) });
@@ -169,7 +169,7 @@ describe('the listener', () => {
     },
   );
 
-  it('knows its own late connection by the close, too, and another runner by that', async () => {
+  it('recognizes from the close code whether its own late connection or another runner replaced it', async () => {
     const replaced = Promise.withResolvers<string>();
     const { changed } = listen({ choice: 'ws', onEnd: (end) => replaced.resolve(end.kind) });
     await changed({ transport: 'ws', up: true });
@@ -180,7 +180,7 @@ describe('the listener', () => {
     expect(await replaced.promise).toBe('replaced');
   });
 
-  it('ends every wait when it is closed or the wait is given up', async () => {
+  it('ends every wait when it is closed or the caller aborts', async () => {
     listen();
     expect(await listener?.nextPoll(never)).toBe('start');
     const given = new AbortController();

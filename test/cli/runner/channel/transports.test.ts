@@ -116,7 +116,7 @@ describe('auto', () => {
     expect(told).toEqual(['ws up']);
   });
 
-  it('steps down to SSE, and climbs back when a stream has reached its time', async () => {
+  it('falls back to SSE, and tries a WebSocket again when a stream has reached its time limit', async () => {
     broken.add('ws');
     await listen();
     await pass(5 * SECOND);
@@ -131,7 +131,7 @@ describe('auto', () => {
     expect(told.at(-1)).toBe('ws up');
   });
 
-  it('returns to SSE when the better one is still broken', async () => {
+  it('returns to SSE if the WebSocket is still broken', async () => {
     broken.add('ws');
     await listen();
     await pass(5 * SECOND);
@@ -144,7 +144,7 @@ describe('auto', () => {
     }
   });
 
-  it('polls when nothing else works, and tries the better ones after pauses that grow to five minutes', async () => {
+  it('polls if no channel works, and tries the channels again after pauses that grow to five minutes', async () => {
     broken.add('ws').add('sse');
     await listen();
     await pass(30 * MINUTE);
@@ -158,7 +158,7 @@ describe('auto', () => {
     expect(told.at(-1)).toBe('ws up');
   });
 
-  it('steps down from a transport that opens and is cut again and again', async () => {
+  it('falls back from a transport that opens and is cut repeatedly', async () => {
     await listen();
     for (let cuts = 0; cuts < 2; cuts += 1) {
       await pass(5 * SECOND);
@@ -168,7 +168,7 @@ describe('auto', () => {
     expect(current().transport).toBe('sse');
   });
 
-  it('stays with a transport that was good for long and broke once', async () => {
+  it('keeps a transport that worked for a long time and failed once', async () => {
     await listen();
     for (let cuts = 0; cuts < 5; cuts += 1) {
       await pass(5 * MINUTE);
@@ -195,7 +195,7 @@ describe('auto', () => {
 });
 
 describe('a stream', () => {
-  it('that reached its time is followed by the next one at once, without a look and without a word', async () => {
+  it('that reached its time limit is followed by the next stream at once, without a poll and without a message', async () => {
     await listen({ choice: 'sse' });
     expect(await listener.nextPoll(never)).toBe('start');
     await pass(STREAM);
@@ -206,7 +206,7 @@ describe('a stream', () => {
     expect((await nextPause()).reason).toBe('safety');
   });
 
-  it('that ends long before its time is not opened again at once', async () => {
+  it('that ends long before its time limit is not reopened at once', async () => {
     await listen({ choice: 'sse' });
     current().end({ kind: 'finished' });
     await pass(SECOND);
@@ -223,7 +223,7 @@ describe('looks', () => {
     expect(await nextPause()).toEqual({ reason: 'safety', afterMs: SAFETY_POLL_MS });
   });
 
-  it('come at the poll interval as soon as the channel breaks, also for who waits already', async () => {
+  it('happen at the poll interval as soon as the channel breaks, also for a current wait', async () => {
     await listen({ choice: 'ws' });
     await listener.nextPoll(never);
     broken.add('ws');
@@ -261,7 +261,7 @@ describe('looks', () => {
 });
 
 describe('another instance of the machine', () => {
-  it('keeps the channel: the older one never takes it back', async () => {
+  it('keeps the channel, which the older instance never takes back', async () => {
     const ends: string[] = [];
     await listen({ onEnd: ({ kind }) => void ends.push(kind) });
     current().end({ kind: 'replaced', message: 'Another runner of this machine connected.' });

@@ -34,7 +34,7 @@ describe('a start', () => {
     expect(await start({ starts: [AWAY, STARTED] })).toEqual({ kind: 'started', body: { ok: true } });
   });
 
-  it('whose lease ran out before anybody heard the answer is taken up again by a heartbeat', async () => {
+  it('whose lease expired before the answer arrived is resumed with a heartbeat', async () => {
     const starts = [AWAY, EXPIRED, STARTED];
     expect(await start({ starts, beats: [beat('continue')] })).toMatchObject({ kind: 'started' });
   });
@@ -52,7 +52,7 @@ describe('a start', () => {
     expect(await start(answers)).toMatchObject({ kind: 'refused' });
   });
 
-  it('that nobody answers in time is neither started nor refused', async () => {
+  it('without an answer in time counts neither as started nor as refused', async () => {
     expect(await start({ starts: [AWAY] }, AbortSignal.abort())).toEqual({
       kind: 'unanswered',
       message: AWAY.message,

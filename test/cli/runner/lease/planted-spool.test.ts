@@ -160,7 +160,7 @@ describe('a spool that somebody else has planted', () => {
     },
   );
 
-  it('is put aside when other users can write it', async () => {
+  it('is moved aside if other users can write to it', async () => {
     const job = await leftJob(1, { isDone: true });
     chmodSync(join(folderOf('lea_1'), 'result.json'), 0o666);
 

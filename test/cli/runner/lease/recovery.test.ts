@@ -74,7 +74,7 @@ async function openSpoolFiles(): Promise<string[]> {
   return targets.filter((target) => target.startsWith(machine.home));
 }
 
-it('a spool that the server cannot take now holds up no other', async () => {
+it('a spool that the server cannot accept now does not delay other spools', async () => {
   for (const number of [1, 2, 3]) await leftJob(number, { isDone: true });
   service.order('complete', 'unavailable');
   expect(await recover()).toBe(1);
@@ -105,7 +105,7 @@ describe('a spool that cannot be opened', () => {
     expect(await openSpoolFiles()).toEqual([]);
   });
 
-  it('does not prevent other work, once or for a long time', async () => {
+  it('does not prevent other work, whether the error occurs once or for a long time', async () => {
     // The service counts its leases from 1: the number of the broken one must not be one of these.
     await leftJob(90, { isDone: false });
     breakChunks('lea_90');
@@ -123,8 +123,8 @@ describe('a spool that cannot be opened', () => {
   });
 });
 
-describe('while the system does not tell who runs', () => {
-  it('a job of another runner is left alone until it does', async () => {
+describe('while the process list cannot be read', () => {
+  it('does not touch a job of another runner', async () => {
     using ps = new FakePs(machine.home);
     const parent = await findProcess(process.ppid);
     const job = await leftJob(1, {
@@ -141,7 +141,7 @@ describe('while the system does not tell who runs', () => {
     expect(existsSync(folderOf('lea_1'))).toBe(true);
   });
 
-  it('nobody says what became of an agent', async () => {
+  it('does not report how an agent ended', async () => {
     using ps = new FakePs(machine.home);
     const job = await leftJob(1, { isDone: false });
     const spool = await LeaseSpool.open(folderOf('lea_1'));
@@ -158,7 +158,7 @@ describe('while the system does not tell who runs', () => {
 });
 
 describe('an answer that the agent left', () => {
-  it('is cut to what the service takes, with a mark, and stays whole on the machine', async () => {
+  it("is cut to the server's limit with a mark, and stays complete on the machine", async () => {
     const job = await leftJob(1, { isDone: false });
     const answer = 'long '.repeat(300_000);
     const path = join(folderOf('lea_1'), 'answer.txt');
@@ -176,7 +176,7 @@ describe('an answer that the agent left', () => {
   });
 });
 
-describe('an agent that works for another service', () => {
+describe('an agent that works for another server', () => {
   it('is stopped, and its result waits for a runner that is signed in there', async () => {
     const job = await leftJob(1, { isDone: false, baseUrl: 'https://elsewhere.example' });
     const spool = await LeaseSpool.open(folderOf('lea_1'));
@@ -201,8 +201,8 @@ describe('an agent that works for another service', () => {
   });
 });
 
-describe('a prompt in an agent server, for a job of another service', () => {
-  it('waits for a runner that is signed in there: nothing goes to this service', async () => {
+describe('a prompt in an agent server, for a job of another server', () => {
+  it('waits for a runner that is signed in there, and sends nothing to this server', async () => {
     await leftJob(1, { isDone: false, baseUrl: 'https://elsewhere.example' });
     const spool = await LeaseSpool.open(folderOf('lea_1'));
     const entry = { session_id: 's', marker: 'orp:job_1:lea_1', cwd: '/' };
@@ -228,8 +228,8 @@ it('a turn that may still run in another program is not judged; the next round l
   expect(service.requests).toEqual([]);
 });
 
-describe('whoever looks after the spool', () => {
-  it('looks again when a job leaves something in the middle of the last round', async () => {
+describe('the recovery of the spool', () => {
+  it('runs another round if a job leaves a spool during the last round', async () => {
     const jobs = [await leftJob(1, { isDone: true }), await leftJob(2, { isDone: true })];
     let isAtWork = true;
     const recovery: SpoolRecovery = new SpoolRecovery(
@@ -265,7 +265,7 @@ describe('a local record that cannot be written', () => {
 });
 
 describe('on a full disk', () => {
-  it('a result that is on the disk already is delivered', async () => {
+  it('delivers a result that is already on the disk', async () => {
     const job = await leftJob(1, { isDone: true });
     const result = join(folderOf('lea_1'), 'result.json');
     renameSync(result, join(folderOf('lea_1'), LONGEST_NAME));
@@ -276,7 +276,7 @@ describe('on a full disk', () => {
     expect(existsSync(folderOf('lea_1'))).toBe(false);
   });
 
-  it('what cannot be written down is told all the same', async () => {
+  it('reports a result even if it cannot be written to the disk', async () => {
     const job = await leftJob(1, { isDone: false });
     mkdirSync(join(folderOf('lea_1'), 'result.json'));
 

@@ -81,7 +81,7 @@ describe('uploads', () => {
     expect(transcript()).toEqual(['a', 'b', 'c']);
   });
 
-  it('are sent again after the service was away', async () => {
+  it('are sent again after an outage of the server', async () => {
     await say('a');
     answers = [DOWN, DOWN];
     await startLoop().drain(never);
@@ -89,7 +89,7 @@ describe('uploads', () => {
     expect(transcript()).toEqual(['a']);
   });
 
-  it('go on from where the service says, also when it forgot something', async () => {
+  it('continue from the number that the server returns, even if the server has lost chunks', async () => {
     await say('a', 'b', 'c');
     answers = [{ kind: 'ok', value: { received: 1 } }];
     stored.set(1, 'a');
@@ -115,7 +115,7 @@ describe('uploads', () => {
     expect(transcript()).toEqual([expect.stringContaining('was refused'), 'b', 'c', 'd']);
   });
 
-  it('fill the hole that a loss of power left, so that the rest arrives', async () => {
+  it('fill a gap that a power cut left, so that the later chunks arrive', async () => {
     await say('a');
     spool.skipTo(3);
     await say('d');
@@ -138,7 +138,7 @@ describe('uploads', () => {
     expect(loop.isRefused).toBe(true);
   });
 
-  it('go on when the lease turns out to be good', async () => {
+  it('continue if the server says that the lease is valid', async () => {
     await say('a');
     answers = [REFUSED];
     const loop = startLoop({ action: 'continue' });
@@ -148,7 +148,7 @@ describe('uploads', () => {
     expect(transcript()).toEqual(['a']);
   });
 
-  it('do not end for good because a lease was refused now and then in a long life', async () => {
+  it('do not end because a lease was refused a few times over a long run', async () => {
     const loop = startLoop({ action: 'continue' });
     for (const text of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) {
       await say(text);
@@ -160,7 +160,7 @@ describe('uploads', () => {
     expect(transcript()).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
   });
 
-  it('are not waited for longer than the signal allows', async () => {
+  it('stop being waited for when the signal aborts', async () => {
     await say('a');
     answers = Array<Answer>(1000).fill(DOWN);
     await startLoop().drain(AbortSignal.timeout(50));
@@ -170,7 +170,7 @@ describe('uploads', () => {
 });
 
 describe('a transcript that cannot be read', () => {
-  it('does not end a process; it is retried, and delays nobody forever', async () => {
+  it('does not end the process; the read is retried and does not delay the result forever', async () => {
     await say('a');
     await rename(spool.chunksPath, `${spool.chunksPath}.away`);
     await mkdir(spool.chunksPath);

@@ -71,7 +71,7 @@ describe('a dry run', () => {
 });
 
 describe('a runner', () => {
-  it('works one job in the words of the contract', async () => {
+  it('runs one job with the calls of the contract', async () => {
     const job = server.addJob('job_1', JSON.stringify({ raw: ['counting'], say: 'Twelve.' }));
     const { code, document } = await orpJson('runner', 'work', '--once', '--codex-bin', RECIPE_AGENT);
     expect([code, document.ok]).toEqual([0, true]);
@@ -134,7 +134,7 @@ describe('a runner', () => {
 });
 
 describe('the compatibility worker', () => {
-  it('takes a review as the first workers did', async () => {
+  it('takes a review as the v0.4.4 workers did', async () => {
     server.review = {
       id: 'job_8',
       kind: 'idea.checkpoint',

@@ -76,7 +76,7 @@ describe('a runner whose terminal is closed', () => {
     await until(async () => !(await isAlive(runner)) && !(await isAlive(agent)));
   });
 
-  it('leaves at once when it is idle', async () => {
+  it('exits at once if it is idle', async () => {
     const terminal = inTerminal();
     await until(() => terminal.output.includes('waiting'));
     const runner = await until(runnerPid);
@@ -85,7 +85,7 @@ describe('a runner whose terminal is closed', () => {
     await until(async () => !(await isAlive(runner)));
   });
 
-  it('goes on when it was started with nohup', async () => {
+  it('continues if it was started with nohup', async () => {
     const terminal = inTerminal('nohup');
     const runner = await until(runnerPid);
     await until(() => service.requests.some(({ route }) => route === 'poll'));
@@ -100,7 +100,7 @@ describe('a runner whose terminal is closed', () => {
     await until(isLeft);
   });
 
-  it('puts back the job that a person there was asked about, and leaves', async () => {
+  it('returns the job of the open question to the queue, and exits', async () => {
     const policy = { schema_version: '1.0.0', confirm: 'always' };
     writeFileSync(join(machine.env.XDG_CONFIG_HOME ?? '', 'orp/policy.json'), JSON.stringify(policy));
     const job = service.addJob('job_1', { say: 'never' });

@@ -142,7 +142,7 @@ describe('a machine that wakes up', () => {
     expect(job.completions).toEqual([]);
   });
 
-  it('does not sit out the pause of an outage', async () => {
+  it('does not wait for the rest of a pause after an outage', async () => {
     service.isDown = true;
     await start();
     await until(() => said.some((text) => text.includes('Retrying until')));
@@ -154,7 +154,7 @@ describe('a machine that wakes up', () => {
 });
 
 describe('a runner whose sign-in is refused', () => {
-  it('says so once, waits, and goes on as soon as somebody has signed in, with the new token', async () => {
+  it('reports it once, waits, and continues with the new token as soon as somebody has signed in', async () => {
     service.isSignedOut = true;
     await start();
     await until(() => prepared.loop.obstacle !== undefined);
@@ -189,7 +189,7 @@ it('a sign-in that cannot be read for a while ends no job and no runner', async 
   await until(() => job.status === 'completed');
 });
 
-describe('a runner that stands under another account', () => {
+describe('a runner whose machine is signed in to another account', () => {
   it('renews its channel and goes on as soon as the right one has signed in', async () => {
     service.order('heartbeat', 'refused', 'refused', 'refused', 'refused', 'refused', 'refused', 'refused');
     await start();
@@ -206,7 +206,7 @@ describe('a runner that stands under another account', () => {
 });
 
 describe('a runner that waits without listening', () => {
-  it('gives a sign of life when none was given for a while, and not before', async () => {
+  it('sends a heartbeat if nothing has shown lately that the machine is alive, and not before', async () => {
     await start();
     await until(() => count('poll') === 1);
     const beats = count('heartbeat');
@@ -238,7 +238,7 @@ describe('a runner that waits without listening', () => {
     }
   });
 
-  it('is asked for one only while no channel stands', async () => {
+  it('sends a heartbeat only while no channel is open', async () => {
     await start();
     vi.useFakeTimers();
     try {

@@ -58,7 +58,7 @@ function leftovers(): string[] {
 }
 
 describe('after a runner was killed, the next one', () => {
-  it('says of an agent that ended unseen that nobody knows, and delivers its answer byte for byte', async () => {
+  it('reports that the end of an agent is unknown, and delivers its answer byte for byte', async () => {
     const answer = 'Half or whole?\n\n  ✓ – nobody knows.\n';
     const recipe = {
       journal: path('journal'),
@@ -81,7 +81,7 @@ describe('after a runner was killed, the next one', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  it('completes a job whose agent it saw end well before it was killed', async () => {
+  it('completes a job whose agent had ended successfully before the runner was killed', async () => {
     const answer = '# Grid\n\nThe grid is ready.\n';
     const recipe = { ready: path('ready'), deaf: true, waitFor: path('go'), say: answer };
     const job = service.addJob('job_1', recipe);
@@ -97,7 +97,7 @@ describe('after a runner was killed, the next one', () => {
     ]);
   });
 
-  it('ends what the agent left in a session of its own, though the agent has ended', async () => {
+  it('ends a process that the agent left in another session, although the agent has ended', async () => {
     const recipe = { journal: path('journal'), ready: path('ready'), child: 'leave', ignore: ['SIGINT'] };
     const job = service.addJob('job_1', { ...recipe, deaf: true, waitFor: path('go') });
     const agent = await killAtWork(job);
@@ -112,7 +112,7 @@ describe('after a runner was killed, the next one', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  it('finds the agent though the runner could not write down who it is', async () => {
+  it('finds the agent although the runner could not record its process', async () => {
     const job = service.addJob('job_1', { ready: path('ready'), hang: true });
     const agent = await killAtWork(job);
     const journal = join(spool(), 'journal.jsonl');
@@ -127,7 +127,7 @@ describe('after a runner was killed, the next one', () => {
     expect(job.completions[0]?.error).toContain('It was still running and was stopped (1 ended by SIGINT)');
   });
 
-  it('remembers what it found when the service is away', async () => {
+  it('keeps its findings during an outage of the server', async () => {
     const job = service.addJob('job_1', { ready: path('ready'), hang: true });
     const agent = await killAtWork(job);
     service.isDown = true;
@@ -141,7 +141,7 @@ describe('after a runner was killed, the next one', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  it('signals nobody who only has the pid of the agent', async () => {
+  it('sends no signal to another process that has the pid of the agent', async () => {
     const job = service.addJob('job_1', { ready: path('ready'), hang: true });
     const stranger = await killAtWork(job);
     const journal = join(spool(), 'journal.jsonl');
@@ -167,7 +167,7 @@ describe('after a runner was killed, the next one', () => {
     expect(leftovers()).toEqual([]);
   });
 
-  it('puts a spool aside whose journal is not readable, and works on', async () => {
+  it('moves aside a spool with an unreadable journal, and continues', async () => {
     const first = service.addJob('job_1', { ready: path('ready'), hang: true });
     await killAtWork(first);
     writeFileSync(join(spool(), 'journal.jsonl'), '\0\0\0\0');

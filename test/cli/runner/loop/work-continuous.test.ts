@@ -51,7 +51,7 @@ function waitingRecipe(more: object = {}) {
 }
 
 describe('a continuous runner', () => {
-  it('goes on after a failed job, and prints one JSON document a line', async () => {
+  it('continues after a failed job, and prints one JSON document per line', async () => {
     const failing = service.addJob('job_1', { fail: 'no', exit: 1 });
     const good = service.addJob('job_2', { say: 'yes' });
     const runner = start('--json');
@@ -73,7 +73,7 @@ describe('a continuous runner', () => {
     ]);
   });
 
-  it('goes on with the other repositories when the records of one cannot be read, and tells it once', async () => {
+  it('continues with the other repositories if the records of one cannot be read, and reports it once', async () => {
     const other = linkedMachine(service.baseUrl);
     const torn = join(machine.repo, '.git/orp/link/sessions/x.json');
     writeFileSync(torn, '{"label": "Ti');
@@ -97,7 +97,7 @@ describe('a continuous runner', () => {
     }
   });
 
-  it('waits out an outage of the service with one line, and goes on', async () => {
+  it('prints one line for an outage of the server, waits, and continues', async () => {
     service.isDown = true;
     const runner = start();
     await until(() => service.requests.length >= 3);
@@ -109,7 +109,7 @@ describe('a continuous runner', () => {
     expect(runner.output.stderr).toContain('The runner works again');
   });
 
-  it('waits for a sign-in that was refused, and goes on after it', async () => {
+  it('waits after a refused sign-in, and continues after a new sign-in', async () => {
     service.isSignedOut = true;
     const runner = start();
     await until(() => runner.output.stderr.includes('orp auth login'));
@@ -158,7 +158,7 @@ describe('a continuous runner', () => {
     expect([job.status, next.status]).toEqual(['completed', 'queued']);
   });
 
-  it('stops the agent after the second signal, reports, and leaves with 130', async () => {
+  it('stops the agent after the second signal, reports, and exits with 130', async () => {
     const job = service.addJob('job_1', waitingRecipe({ hang: true }));
     const runner = start();
     await until(() => existsSync(join(machine.home, 'ready')));
@@ -175,7 +175,7 @@ describe('a continuous runner', () => {
     expect(spools()).toEqual([]);
   });
 
-  it('leaves at once when it is idle', async () => {
+  it('exits at once if it is idle', async () => {
     const runner = start();
     await until(() => runner.output.stdout.includes('job.status=idle'));
     runner.child.kill('SIGTERM');
@@ -222,7 +222,7 @@ describe('a runner that was killed', () => {
     await until(() => spools().length === 0);
   });
 
-  it('puts aside the answer to a job that somebody else has now', async () => {
+  it('moves aside the answer to a job that another runner has now', async () => {
     const job = service.addJob('job_1', waitingRecipe({ say: 'too late' }));
     service.order('complete', ...Array<'unavailable'>(50).fill('unavailable'));
     const first = start();
@@ -242,7 +242,7 @@ describe('a runner that was killed', () => {
 });
 
 describe('a second runner on the machine', () => {
-  it('leaves with who works here, and disturbs nobody', async () => {
+  it('reports the first runner and exits, without affecting it', async () => {
     const go = join(machine.home, 'go');
     const job = service.addJob('job_1', waitingRecipe({ waitFor: go, say: 'mine' }));
     const first = start();
@@ -261,7 +261,7 @@ describe('a second runner on the machine', () => {
     expect(job.completions).toHaveLength(1);
   });
 
-  it('waits with --takeover until the first has finished its job, and works on', async () => {
+  it('waits with --takeover until the first runner has finished its job, then works', async () => {
     const go = join(machine.home, 'go');
     const job = service.addJob('job_1', waitingRecipe({ waitFor: go, say: 'mine' }));
     const first = start();

@@ -56,7 +56,7 @@ function spools(): string[] {
 }
 
 describe('orp runner work --once', () => {
-  it('says that there is nothing to do, in the words of the contract', async () => {
+  it('reports an empty queue with the fields of the contract', async () => {
     const { code, document } = await workJson();
 
     expect(code).toBe(0);
@@ -166,7 +166,7 @@ describe('orp runner work --once', () => {
     expect(stdout).toContain('response.ok=true\nruntime.path=.git/orp/link/runtime.json\n');
   });
 
-  it('fails a job with the words of the agent, and keeps the answer it gave', async () => {
+  it("fails a job with the error of the agent, and keeps the agent's answer", async () => {
     const stderr = ['Codex v1', 'Error: the disk is full', '   0: <unknown>'];
     const job = service.addJob('job_1', { say: 'Half done.', stderr, exit: 2 });
     const { code, document } = await workJson();
@@ -236,7 +236,7 @@ describe('orp runner work --once', () => {
     expect(service.callsOf()).toEqual(['heartbeat', 'poll']);
   });
 
-  it('runs the prompt once though answers get lost on every step', async () => {
+  it('runs the prompt once although an answer is lost at every step', async () => {
     for (const route of ['start', 'messages', 'logs', 'complete'] as const)
       service.order(route, 'lost', 'unavailable');
     const journal = join(machine.home, 'journal');

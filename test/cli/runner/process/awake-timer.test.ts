@@ -52,7 +52,7 @@ describe('the limits of a run', () => {
     expect(asked).toEqual([{ kind: 'silence', limitMs: 30 * MINUTE }]);
   });
 
-  it('do not count the time a machine sleeps', () => {
+  it('do not count the time in which the machine sleeps', () => {
     const { asked, run } = limited({ limitMs: 60 * MINUTE, silenceMs: 30 * MINUTE });
     vi.advanceTimersByTime(10 * MINUTE);
     sleep(8 * 60 * MINUTE);

@@ -79,7 +79,7 @@ describe('an agent process', () => {
     });
   });
 
-  it('survives that the agent closes stdin before it has read the prompt', async () => {
+  it('continues if the agent closes stdin before it has read the prompt', async () => {
     const plan = {
       command: process.execPath,
       args: ['-e', 'process.stdin.destroy(); process.exit(0)'],
@@ -112,7 +112,7 @@ describe('an agent process', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
   });
 
-  it('waits for the reader: a slow one is not run over', async () => {
+  it('waits for a slow reader', async () => {
     let waiting = 0;
     let most = 0;
     const child = await start(
@@ -144,8 +144,8 @@ describe('an agent process', () => {
   });
 });
 
-describe('the stop ladder', () => {
-  it('needs only an interrupt for an agent that honours it', async () => {
+describe('stopping with increasingly strong signals', () => {
+  it('sends only an interrupt to an agent that obeys it', async () => {
     const child = await start({ hang: true });
     await fileExists(join(folder, 'ready'));
 
@@ -173,7 +173,7 @@ describe('the stop ladder', () => {
     expect(await isAlive(grandchild)).toBe(false);
   });
 
-  it('reaches a descendant that left for a session of its own', async () => {
+  it('ends a descendant that started its own session', async () => {
     const child = await start({ hang: true, child: 'leave' });
     await fileExists(join(folder, 'ready'));
     const grandchild = await childPid();
@@ -182,7 +182,7 @@ describe('the stop ladder', () => {
     expect(await isAlive(grandchild)).toBe(false);
   });
 
-  it('finds nothing to do after the end, and may be walked twice', async () => {
+  it('does nothing after the end, and may be called twice', async () => {
     const child = await start({ say: 'done' });
     await child.ended;
 
@@ -191,8 +191,8 @@ describe('the stop ladder', () => {
   });
 });
 
-describe('while the system does not tell who runs', () => {
-  it('an agent is stopped with its group all the same, and the runner does not wait for more', async () => {
+describe('while the process list cannot be read', () => {
+  it('stops an agent with its process group, and does not wait for other processes', async () => {
     using ps = new FakePs(folder);
     const child = await start({ hang: true, child: 'hold', ignore: ['SIGINT', 'SIGTERM'] });
     await fileExists(join(folder, 'ready'));
@@ -206,14 +206,14 @@ describe('while the system does not tell who runs', () => {
     expect(await isAlive(grandchild)).toBe(false);
   });
 
-  it('an agent ends as it ends', async () => {
+  it('reports the exit code of an agent that ends by itself', async () => {
     using _ps = new FakePs(folder, 'failing');
     const child = await start({ say: 'done', exit: 3 });
 
     expect(await child.ended).toEqual({ exitCode: 3, signal: null });
   });
 
-  it('an agent may be started, and is known as soon as the system tells', async () => {
+  it('starts an agent, and identifies it as soon as the process list can be read', async () => {
     using ps = new FakePs(folder, 'failing');
     const child = await start({ hang: true, child: 'leave' }, IGNORED, 'no tag that anybody shows');
     expect(child.mark.startTime).toBeUndefined();
@@ -225,8 +225,8 @@ describe('while the system does not tell who runs', () => {
   });
 });
 
-describe('a child of the agent that outlives it', () => {
-  it('is ended, though it holds the pipe open', async () => {
+describe('a child that still runs after the agent has ended', () => {
+  it('is ended although it keeps the pipe open', async () => {
     const child = await start({ child: 'hold', say: 'done' });
     const end = await child.ended;
 
@@ -234,7 +234,7 @@ describe('a child of the agent that outlives it', () => {
     expect(await isAlive(await childPid())).toBe(false);
   });
 
-  it('is found by its tag and ended, though it left the group unseen', async () => {
+  it('is found by its tag and ended although it left the process group unnoticed', async () => {
     const child = await start({ child: 'leave', say: 'done' });
     const end = await child.ended;
 
@@ -242,7 +242,7 @@ describe('a child of the agent that outlives it', () => {
     expect(await isAlive(await childPid())).toBe(false);
   });
 
-  it('does not hang the runner when it left the group and took the tag off', async () => {
+  it('does not block the runner if it left the process group and removed its tag', async () => {
     const child = await start({ child: 'vanish', say: 'done' });
     const end = await child.ended;
     const grandchild = await childPid();
@@ -253,7 +253,7 @@ describe('a child of the agent that outlives it', () => {
 });
 
 describe('the family of an agent of an earlier runner', () => {
-  it('is found by its tag alone, in whatever session it is', async () => {
+  it('is found by its tag alone, in any session', async () => {
     const child = await start({ hang: true, child: 'leave' }, IGNORED, 'tag-1');
     await fileExists(join(folder, 'ready'));
     const family = ProcessFamily.found({ tag: 'tag-1' });
@@ -262,7 +262,7 @@ describe('the family of an agent of an earlier runner', () => {
     expect(pids).toEqual([child.mark.pid, await childPid()].sort());
   });
 
-  it('is what is left of the group after its leader has ended', async () => {
+  it('includes the rest of the process group after its leader has ended', async () => {
     const child = await start({ child: 'hold', waitFor: join(folder, 'go') }, IGNORED, 'tag-2');
     await fileExists(join(folder, 'ready'));
     const grandchild = await childPid();
@@ -273,7 +273,7 @@ describe('the family of an agent of an earlier runner', () => {
     expect((await family.findLiving()).map(({ pid }) => pid)).toEqual([grandchild]);
   });
 
-  it('is nobody when the pid belongs to somebody else now, and nobody gets a signal', async () => {
+  it('is empty if the pid now belongs to another process, and no process gets a signal', async () => {
     const stranger = await start({ hang: true });
     await fileExists(join(folder, 'ready'));
     const recycled = { leader: { pid: stranger.mark.pid, startTime: 'of an earlier process' }, tag: 'gone' };
@@ -285,7 +285,7 @@ describe('the family of an agent of an earlier runner', () => {
     expect(await isAlive(stranger.mark.pid)).toBe(true);
   });
 
-  it('is nobody when a group has its id that nothing proves to be its own', async () => {
+  it('is empty if nothing proves that the process group with this id belongs to the agent', async () => {
     const stranger = await start({ child: 'hold', waitFor: join(folder, 'go') });
     await fileExists(join(folder, 'ready'));
     process.kill(stranger.mark.pid, 'SIGKILL');

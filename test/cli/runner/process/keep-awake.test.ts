@@ -87,7 +87,7 @@ describe('keeping the machine awake', () => {
     expect(starts()).toHaveLength(1);
   });
 
-  it('renews its lease before it is over, and leaves one', async () => {
+  it('renews caffeinate before its time limit, and leaves only one process', async () => {
     const one = keepAwake({ leaseMs: 500 });
     one.busy();
     await until(() => starts().length >= 3);
@@ -115,7 +115,7 @@ describe('keeping the machine awake', () => {
     await until(async () => (await living()).length === 0);
   });
 
-  it('says once that it does not work, and the jobs go on', async () => {
+  it('reports once that caffeinate does not work, and the jobs continue', async () => {
     const one = keepAwake({ program: join(folder, 'nothing') });
     one.busy();
     await until(() => said.length > 0);

@@ -59,7 +59,7 @@ describe('a system that is asked with ps', () => {
 });
 
 describe.runIf(process.platform === 'linux')('a system that is asked through its files', () => {
-  it('takes nobody for dead while this process may open no file', async () => {
+  it('assumes that no process is dead while this process cannot open files', async () => {
     const script = `
       import { closeSync, openSync } from 'node:fs';
       const { isStillRunning, listProcesses, markSelf } = await import(${JSON.stringify(TABLE)});

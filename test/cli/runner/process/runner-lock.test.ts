@@ -88,7 +88,7 @@ describe('the lock of a machine', () => {
     expect(outcomes.filter(({ kind }) => kind === 'taken')).toHaveLength(1);
   });
 
-  it('is another machine’s own affair', async () => {
+  it('does not affect another machine', async () => {
     await RunnerLock.take(place, await aHolder());
     const other = { ...place, machineId: 'mach-2' };
     expect((await RunnerLock.take(other, await aHolder())).kind).toBe('taken');
@@ -135,7 +135,7 @@ describe('the lock of a machine', () => {
     await other.end();
   });
 
-  it('is written again when somebody removed it, and tells who has it when somebody took it', async () => {
+  it('is written again after it was removed, and names the holder if another process took it', async () => {
     const self = await aHolder();
     const taken = await RunnerLock.take(place, self);
     if (taken.kind !== 'taken') throw new Error('not taken');
@@ -153,7 +153,7 @@ describe('the lock of a machine', () => {
 });
 
 describe('a second runner', () => {
-  it('is told who holds the machine, since when, which version, and what to do', async () => {
+  it('reports the runner that holds the machine, its start, its version, and what to do', async () => {
     await RunnerLock.take(place, await aHolder({ isService: true }));
     await expect(becomeRunner(options(await aHolder()))).rejects.toMatchObject({
       exitCode: 2,
@@ -163,7 +163,7 @@ describe('a second runner', () => {
     });
   });
 
-  it('is told for --once that its jobs are taken anyway', async () => {
+  it('reports with --once that the other runner takes the jobs', async () => {
     await RunnerLock.take(place, await aHolder());
     await expect(becomeRunner(options(await aHolder({ isOnce: true })))).rejects.toMatchObject({
       hint: expect.stringContaining('takes the queued jobs itself'),
@@ -214,7 +214,7 @@ describe('a second runner', () => {
     });
   });
 
-  it('says so when the holder belongs to another user', async () => {
+  it('reports that the holder belongs to another user', async () => {
     await RunnerLock.take(place, await aHolder());
     const terminate = () => {
       throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });

@@ -23,7 +23,7 @@ function isThere(pid: number): boolean {
   }
 }
 
-it('an agent that ends at once is heard to its last word', async () => {
+it('delivers all output of an agent that ends at once', async () => {
   let said = '';
   const hear = (bytes: Uint8Array) => {
     said += Buffer.from(bytes).toString();

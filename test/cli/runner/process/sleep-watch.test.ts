@@ -22,8 +22,8 @@ function watched() {
   };
 }
 
-describe('the watch over sleep', () => {
-  it('says nothing while time goes by as it should, nor when a busy machine is late', () => {
+describe('the detection of sleep', () => {
+  it('reports nothing while time passes normally, or if a busy machine is late', () => {
     const { jumps, tick } = watched();
     tick(TICK_MS, TICK_MS);
     tick(TICK_MS + 3000, TICK_MS + 3000);
