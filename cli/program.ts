@@ -29,7 +29,7 @@ const GROUPS: readonly CommandGroup[] = [
   {
     name: 'status',
     task: 'See and send work:',
-    summary: 'show at one glance what runs and what needs you (also `orp` alone)',
+    summary: 'show what runs and what needs you on one page (also `orp` alone)',
     examples: ['orp status', 'orp status --json'],
     parts: [async () => (await import('./commands/status.ts')).registerStatus],
   },
@@ -154,7 +154,7 @@ const GROUPS: readonly CommandGroup[] = [
   {
     name: 'admin',
     task: 'Operate a server:',
-    summary: 'see all machines, alerts and jobs of a server, as its operator',
+    summary: 'for operators: manage the people, machines, alerts and jobs of a server',
     examples: [
       'orp admin alerts',
       'orp admin machines --state silent',

@@ -232,7 +232,7 @@ export async function findAccount(client: Client, account: string): Promise<{ id
   if (found !== undefined) return found;
   throw new CliError(`There is no account ${account}.`, {
     code: 'not_found',
-    hint: 'Run `orp admin accounts`. It lists them.',
+    hint: 'Run `orp admin accounts` to list the accounts.',
   });
 }
 

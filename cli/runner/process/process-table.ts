@@ -50,7 +50,10 @@ export async function isStillRunning(mark: ProcessMark): Promise<boolean> {
   return entry !== undefined && !entry.isZombie && entry.startTime === mark.startTime;
 }
 
-/** Returns a mark of this process, by which others can check whether it runs. Throws if the process list cannot be read. */
+/**
+ * Returns the pid and the start time of this process, by which other processes can check whether it still runs. Throws if the process
+ * list cannot be read.
+ */
 export async function markSelf(): Promise<ProcessMark> {
   return (await findProcess(process.pid)) ?? cannotTell(new Error('this one is not among them'));
 }

@@ -73,7 +73,7 @@ export function onForm(
   );
 }
 
-/** Shows a refusal. If the object of the form was not found, there is no page to return to, so it shows an error page. */
+/** Shows a refusal. If the record that the form changes was not found, there is no page to return to, so the function shows an error page. */
 function refused(context: Context<AppEnv>, refusal: Refusal<ErrorCode>, back: string) {
   if (refusal.code === 'not_found') return refusalPage(context, refusal);
   const text = [refusal.message, refusal.hint].filter(Boolean).join(' ');
