@@ -134,7 +134,11 @@ describe('while the process list cannot be read', () => {
     ps.become('failing');
 
     expect(await recover()).toBe(1);
-    expect(warnings).toEqual([expect.stringMatching(/lea_1.*stays there: Could not list running processes/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /lea_1 could not be processed, so its files stay on the disk: Could not list running processes/,
+      ),
+    ]);
     ps.become('true');
     expect(await recover()).toBe(0);
     expect(job.completions).toEqual([]);
