@@ -1,6 +1,6 @@
 /**
  * The release before this one, built from its own commit: its `orp` and its server. It runs with the packages of this checkout
- * (`cli-table3` is installed only for it). Without the history, as in a shallow clone, there is none.
+ * (`cli-table3` and `drizzle-orm` are installed only for it). Without the history, as in a shallow clone, there is none.
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';
