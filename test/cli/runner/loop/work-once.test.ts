@@ -69,9 +69,10 @@ describe('orp runner work --once', () => {
     expect((await work()).stdout).toBe('job.claimed=false\njob.status=idle\n');
   });
 
-  it('loads neither fetch nor the Web Cryptography API, which would cost memory and time', async () => {
+  it('loads neither fetch nor the Web Cryptography API, and its young generation stays small', async () => {
     service.addJob('job_1', { say: 'Ready.' });
-    const tell = "process.on('exit', () => console.error('LOADED ' + process.moduleLoadList))";
+    const tell =
+      "process.on('exit', () => console.error('LOADED ' + process.moduleLoadList + ' YOUNG ' + process.getBuiltinModule('node:v8').getHeapSpaceStatistics().find((space) => space.space_name === 'new_space').space_size))";
     const NODE_OPTIONS = `--import "data:text/javascript,${encodeURIComponent(tell)}"`;
     const words = ['runner', 'work', '--once', '--codex-bin', RECIPE_AGENT, '--transport', 'ws'];
     const { code, stderr } = await runOrp(words, {
@@ -83,6 +84,7 @@ describe('orp runner work --once', () => {
     const loaded = /LOADED .*/.exec(stderr)?.[0] ?? '';
     expect(loaded).toContain('NativeModule https');
     expect(loaded.match(/undici|webcrypto/g)).toBeNull();
+    expect(Number(/YOUNG (\d+)/.exec(loaded)?.[1])).toBeLessThanOrEqual(2 * 1024 * 1024);
   });
 
   it('claims, starts, announces, runs, reports and syncs, in this order', async () => {
