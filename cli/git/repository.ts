@@ -1,4 +1,4 @@
-/** Finds the repository of a command. Asks git unless the case is simple. */
+/** Finds the repository of a command. Runs git only if reading `.git` is not enough. */
 
 import { join } from 'node:path';
 import { CliError } from '../base/exit.ts';

@@ -30,8 +30,9 @@ export function forgetRoots(env: NodeJS.ProcessEnv, gone: readonly string[]): Pr
 }
 
 /**
- * The existing roots, and sentences about the others. `isWhole`: no root is left out that may come back. A missing folder is removed from the list. If its parent is missing,
- * too, it may be on an unmounted disk: it stays in the list and is skipped.
+ * Returns the roots that exist, and a warning for each other root. `isWhole` is true if no root was skipped that may come
+ * back. A missing folder is removed from the list. If its parent folder is also missing, the disk may be unmounted: then the
+ * root stays in the list and is skipped.
  */
 export async function findLinkedRoots(
   env: NodeJS.ProcessEnv,

@@ -17,7 +17,7 @@ import { formatTimestamp } from '../files/timestamps.ts';
 import { type LinkableRepository, linkFolder, runtimePath } from '../git/repository.ts';
 import { hasJob, normaliseEvent, normaliseJob, readRuntime } from './runtime-record.ts';
 
-/** The job and lease of a move. An empty value matches any, as in v0.4.4. */
+/** The job and lease that a change is for. An empty value matches any job or lease, as in v0.4.4. */
 export interface RuntimeFence {
   jobId?: string | undefined;
   leaseId?: string | undefined;

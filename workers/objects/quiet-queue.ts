@@ -27,7 +27,7 @@ export class ClaimGate {
   readonly #dueTimes = new Set<number>();
   #hasAnnounced = false;
 
-  /** Returns until when no job can be claimable for these abilities. Returns undefined if the queue must be read. */
+  /** Returns the time before which no job can become claimable for these abilities, or undefined if the queue must be read. */
   quietUntil(now: number, abilities: string | null): number | undefined {
     return now < this.#quietUntil && abilities === this.#quietFor ? this.#quietUntil : undefined;
   }

@@ -243,7 +243,7 @@ function lossOf(outcome: Exclude<CallOutcome<unknown>, { kind: 'ok' } | { kind: 
 }
 
 const UNKNOWN_ANSWER = 'the agent server gave an unknown answer';
-/** Codex answers within 30 ms. A longer wait costs nothing, but a turn that begins after it might run twice. */
+/** Codex answers within 30 ms. The wait is much longer, because a prompt whose turn begins after it might run twice. */
 const ENTER = { timeoutMs: 30_000 };
 /** Codex answers an interrupt within 31 ms. If the turn does not end, `turn-engine.ts` ends the server. */
 const INTERRUPT = { timeoutMs: 3000 };

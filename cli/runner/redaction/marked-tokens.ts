@@ -1,6 +1,6 @@
 /**
- * Finds tokens that cannot be recognized by a short beginning, but by their complete form, or by a mark in the middle or at
- * the end. The forms follow the documents of their issuers and the rules of gitleaks.
+ * Finds tokens that have no typical prefix. They are recognized by their complete form, or by typical characters in the
+ * middle or at the end. The forms follow the documents of their issuers and the rules of gitleaks.
  */
 
 import type { Stretch } from './view.ts';
