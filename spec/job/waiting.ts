@@ -75,6 +75,8 @@ export interface MachinePresence {
 }
 
 export interface WaitingJob {
+  /** Absent for a job that is not queued yet. */
+  id?: string | undefined;
   kind: JobKind;
   status: JobStatus;
   createdAt: number;
@@ -160,8 +162,8 @@ function whyQueued(job: WaitingJob, around: QueueFacts, now: number): Waiting {
   const ready = able.filter((machine) => !isPaused(machine.condition, now));
   if (ready.length === 0) return paused(able, since);
   const usable = routes.filter((route) => ready.some((machine) => machine.machineId === route.machineId));
-  const free = usable.find((route) => !around.busySessions.has(route.codexSessionId));
-  if (free === undefined) return whyBusy(usable, around, since);
+  const free = usable.find((route) => holderOf(route, job, around) === undefined);
+  if (free === undefined) return whyBusy(usable, { job, around, since });
   return { code: 'next_poll', message: whenTaken(free.machineId, ready), since };
 }
 
@@ -181,10 +183,26 @@ function whenTaken(machineId: string, machines: readonly MachinePresence[]): str
     : `${machine.name} is not connected; its runner claims the job with its next poll. Last seen ${utcMinute(machine.lastSeenAt)}.`;
 }
 
+/**
+ * Returns the job that occupies the session of a route. It is never the job itself, which a machine may have claimed after
+ * the server read its row.
+ */
+function holderOf(
+  { codexSessionId }: Route,
+  { id }: Pick<WaitingJob, 'id'>,
+  { busySessions }: QueueFacts,
+): BusySession | undefined {
+  const holder = busySessions.get(codexSessionId);
+  return holder?.jobId === id ? undefined : holder;
+}
+
 /** Says why the sessions are busy. A running job ends by itself, but a lost job needs a person. */
-function whyBusy(usable: readonly Route[], around: QueueFacts, since: number): Waiting {
+function whyBusy(
+  usable: readonly Route[],
+  { job, around, since }: { job: WaitingJob; around: QueueFacts; since: number },
+): Waiting {
   const holders = usable.flatMap((route) => {
-    const holder = around.busySessions.get(route.codexSessionId);
+    const holder = holderOf(route, job, around);
     return holder === undefined ? [] : [{ session: route.orpSessionId, ...holder }];
   });
   const atWork = holders.find((holder) => !holder.isLost);

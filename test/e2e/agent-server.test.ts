@@ -260,8 +260,7 @@ describe.each(codexes)('with $name', ({ bin }) => {
       const runner = startRunner();
       const waiting = await until(
         () => show(jobId),
-        ({ status, waiting }) =>
-          status === 'queued' && waiting !== undefined && waiting.message.includes('busy'),
+        ({ status, waiting }) => status === 'queued' && waiting?.message.includes('owner') === true,
       );
       expect(waiting.waiting?.message).toMatch(/^The session is busy: its owner is working in it on /);
       // The script of the package passes a signal on to the program, except this one.

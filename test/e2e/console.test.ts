@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Api } from '../browser/full-account.ts';
 import { signIn } from '../browser/sign-in.ts';
-import { DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
+import { closeWindow, DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
 import { type Hosted, startHosted, type TestUser } from '../support/hosted.ts';
 
 const CONSOLE = '/dashboard/admin/runners';
@@ -66,7 +66,7 @@ describe.skipIf(missing !== undefined)('the console in a browser', () => {
     expect(await page.getByRole('link', { name: 'Count the seals.' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Resume updates' }).click();
     await page.getByRole('link', { name: 'Count the seals.' }).waitFor({ timeout: 5000 });
-    await page.context().close();
+    await closeWindow(page.context());
   });
 
   it('moves a watched bulk run on to its end', async () => {
@@ -76,7 +76,7 @@ describe.skipIf(missing !== undefined)('the console in a browser', () => {
     await page.getByRole('button', { name: /^Cancel \d+ jobs$/ }).click();
     await page.getByText(/^completed (\d+) of \1 jobs cancelled\.$/).waitFor({ timeout: 15_000 });
     expect(await page.getByText('Abort…').count()).toBe(0);
-    await page.context().close();
+    await closeWindow(page.context());
   });
 
   it('drains a machine, cancels a job and runs a bulk order without scripting, on a phone', async () => {
@@ -95,7 +95,7 @@ describe.skipIf(missing !== undefined)('the console in a browser', () => {
     await page.getByText('20 of 24 jobs cancelled').waitFor();
     await page.getByRole('button', { name: 'Do the next step now' }).click();
     await page.getByText('24 of 24 jobs cancelled').waitFor();
-    await page.context().close();
+    await closeWindow(page.context());
   });
 
   it('is used with the keyboard alone: filter, open a machine, resume it', async () => {
@@ -116,7 +116,7 @@ describe.skipIf(missing !== undefined)('the console in a browser', () => {
     }
     await page.keyboard.press('Enter');
     await page.getByText('workbench claims jobs again.').waitFor();
-    await page.context().close();
+    await closeWindow(page.context());
   });
 });
 

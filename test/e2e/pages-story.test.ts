@@ -14,7 +14,7 @@ import { projectPath } from '../../scripts/local/project-path.ts';
 import { Api } from '../browser/full-account.ts';
 import { signIn } from '../browser/sign-in.ts';
 import { fileExists, isAlive, until } from '../cli/runner/job/conditions.ts';
-import { DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
+import { closeWindow, DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
 import { type Hosted, startHosted } from '../support/hosted.ts';
 import { linkSession, makeWorkspace, type Workspace } from '../support/workspace.ts';
 
@@ -70,7 +70,7 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size, m
   });
 
   afterEach(async () => {
-    await context.close();
+    await closeWindow(context);
     expect(complaints.list).toEqual([]);
   });
 

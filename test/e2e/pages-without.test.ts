@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Api, type FullAccount, fillAccount } from '../browser/full-account.ts';
 import { signIn } from '../browser/sign-in.ts';
-import { DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
+import { closeWindow, DESKTOP, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
 import { type Hosted, startHosted, type TestUser } from '../support/hosted.ts';
 
 const missing = whyNoBrowser();
@@ -64,7 +64,7 @@ describe.skipIf(missing !== undefined)('a person', () => {
     await tabTo(page, 'Cancel the job');
     await page.keyboard.press('Enter');
     await page.locator('main .badge').getByText('cancelled', { exact: true }).waitFor();
-    await context.close();
+    await closeWindow(context);
   });
 
   it('finds the keys with ?, reaches the filter with /, and closes with Escape', async () => {
@@ -88,7 +88,7 @@ describe.skipIf(missing !== undefined)('a person', () => {
     ).toBe(true);
     await page.keyboard.press('Enter');
     await page.waitForURL(/\/jobs\/job_/);
-    await context.close();
+    await closeWindow(context);
   });
 
   it('without scripting reads lists and uses every form of the story, from the filter to the sign-out', async () => {
@@ -147,7 +147,7 @@ describe.skipIf(missing !== undefined)('a person', () => {
     await page.waitForURL(/\/login/);
     await page.goto(`${hosted.url}/jobs`);
     expect(page.url()).toContain('/login');
-    await context.close();
+    await closeWindow(context);
   });
 });
 

@@ -6,7 +6,15 @@ import { Api, type FullAccount, fillAccount } from '../browser/full-account.ts';
 import { chartRows, INSERT_CHART_ROWS } from '../browser/full-charts.ts';
 import { pageList } from '../browser/page-list.ts';
 import { signIn } from '../browser/sign-in.ts';
-import { DESKTOP, findBarriers, openWindow, PHONE, startBrowser, whyNoBrowser } from '../support/browser.ts';
+import {
+  closeWindow,
+  DESKTOP,
+  findBarriers,
+  openWindow,
+  PHONE,
+  startBrowser,
+  whyNoBrowser,
+} from '../support/browser.ts';
 import { type Hosted, startHosted, type TestUser } from '../support/hosted.ts';
 
 const MOST_BYTES = 60_000;
@@ -71,7 +79,7 @@ describe.skipIf(missing !== undefined)('in a browser', () => {
           }
         }
       }
-      await context.close();
+      await closeWindow(context);
       // The page that is missing on purpose.
       const errors = complaints.list.filter((line) => !line.includes('/nowhere'));
       expect([...found, ...errors]).toEqual([]);
@@ -98,7 +106,7 @@ describe.skipIf(missing !== undefined)('in a browser', () => {
       if (bytes > MOST_BYTES) large.push(`${name}: ${bytes} bytes`);
       expect(bytes, name).toBeGreaterThan(1000);
     }
-    await context.close();
+    await closeWindow(context);
     expect(large).toEqual([]);
   });
 
@@ -111,7 +119,7 @@ describe.skipIf(missing !== undefined)('in a browser', () => {
     expect(text).toContain('gauges.json is updated and all 60 tests pass.');
     await page.goto(`${hosted.url}/jobs`);
     expect(await page.locator('main').textContent()).toContain('<script>alert(1)</script>');
-    await context.close();
+    await closeWindow(context);
   });
 });
 

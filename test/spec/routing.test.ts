@@ -193,6 +193,11 @@ describe('why a job waits', () => {
     expect(waiting?.message).toMatch(/kept for job job_9.*person must decide.*cancel.*retry/);
   });
 
+  it('is not busy with the job itself, which a machine claimed after the row was read', () => {
+    const own = { ...job, id: 'job_9' };
+    expect(whyWaiting(own, { ...around, ...busyWith({ isLost: false }) }, T0)?.code).toBe('next_poll');
+  });
+
   it('names a running job before a lost one when either could free the session', () => {
     const projects = [
       aProject(),

@@ -73,6 +73,17 @@ export async function openWindow(
   return { context, page, complaints };
 }
 
+/** Longer than any window needs. */
+const CLOSING_MS = 15_000;
+
+/** Closes a window. On a busy machine Chromium may never confirm that; the window then ends with the browser. */
+export async function closeWindow(context: BrowserContext): Promise<void> {
+  const given = Promise.withResolvers<void>();
+  const timer = setTimeout(given.resolve, CLOSING_MS);
+  await Promise.race([context.close(), given.promise]);
+  clearTimeout(timer);
+}
+
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** Returns the serious and critical findings of axe, one line each. */

@@ -70,6 +70,7 @@ export function waitingOf(
 ): Waiting | undefined {
   return whyWaiting(
     {
+      id: job.id,
       kind: job.kind,
       status: job.status,
       createdAt: job.createdAt,
