@@ -62,6 +62,7 @@ describe.skipIf(missing !== undefined).each(SIZES)('a person on %s', (_, size, m
     ({ context, page, complaints } = await openWindow(browser, { size }));
     if (means === 'pointer') return signIn(page, hosted.url, workspace.user);
     await page.goto(`${hosted.url}/login`);
+    await page.locator('[name=email]:focus').waitFor(PATIENCE);
     await page.keyboard.type(workspace.user.email);
     await page.keyboard.press('Tab');
     await page.keyboard.type(workspace.user.password);

@@ -37,6 +37,7 @@ describe.skipIf(missing !== undefined)('a person', () => {
   it('with a keyboard alone signs in, finds a session, sends a prompt and cancels it', async () => {
     const { context, page } = await openWindow(browser, { size: DESKTOP });
     await page.goto(`${hosted.url}/login`);
+    await page.locator('[name=email]:focus').waitFor();
     await page.keyboard.type(person.email);
     await page.keyboard.press('Tab');
     await page.keyboard.type(person.password);
