@@ -15,7 +15,7 @@ import { sha256 } from './passwords.ts';
 const WINDOW_MS = 15 * 60_000;
 
 /** Failed tries within a window. */
-const LIMITS = { pair: 10, network: 50, account: 300, device: 10 } as const;
+const LIMITS = { pair: 10, network: 50, account: 300, device: 10, guess: 10 } as const;
 /** Tries for one code from one network, so that other networks cannot use up the owner's tries. */
 const CODE_LIMIT = 5;
 
@@ -84,13 +84,13 @@ export async function countTry(deps: Deps, counted: Counted, alsoCode?: string):
 
 /**
  * Counts an attempt of a signed-in person to enter the code of a waiting terminal, so that a person cannot guess the code of
- * somebody else's terminal. A correct code does not count.
+ * somebody else's terminal. Guesses from all networks count together. A correct code does not count.
  */
 export async function countGuess(
   deps: Deps,
-  { userId, address }: { userId: string; address: string },
+  userId: string,
 ): Promise<{ subjects: readonly string[]; blockedUntil: number | undefined }> {
-  const subjects = [`pair:${networkOf(address)} guess ${userId}`];
+  const subjects = [`guess:${userId}`];
   const since = deps.now - WINDOW_MS;
   const [tries] = await deps.db.batch([accounts.readTries(subjects, since)]);
   const before = blockedUntil(rowsOf<Tries>(tries), 0);
@@ -117,14 +117,22 @@ function limitOf(subject: string): number {
   return LIMITS[kind];
 }
 
-/** The refusal after too many attempts. `Retry-After` is exactly the end of the window. */
+/** The refusal after too many attempts. */
 export function tooManyAttempts(deps: Deps, until: number) {
+  const message = 'Too many failed sign-ins from your network.';
+  return refuseUntil(deps, until, { message, or: ', or from a device that has signed in before' });
+}
+
+/** The refusal after too many wrong codes of terminals. */
+export function tooManyGuesses(deps: Deps, until: number) {
+  return refuseUntil(deps, until, { message: 'You have entered too many wrong codes.', or: '' });
+}
+
+/** `Retry-After` is exactly the end of the window. */
+function refuseUntil(deps: Deps, until: number, { message, or }: { message: string; or: string }) {
   const seconds = Math.max(1, Math.ceil((until - deps.now) / 1000));
-  const { refusal } = refuse(
-    'too_many_attempts',
-    'Too many failed sign-ins from your network.',
-    `Try again in ${Math.ceil(seconds / 60)} min, or from a device that has signed in before.`,
-  );
+  const hint = `Try again in ${Math.ceil(seconds / 60)} min${or}.`;
+  const { refusal } = refuse('too_many_attempts', message, hint);
   return { ok: false as const, refusal: { ...refusal, retryAfterSeconds: seconds } };
 }
 

@@ -8,7 +8,7 @@ import { BOUNDS } from '../../spec/bounds.ts';
 import { accept, type Result, refuse } from '../../spec/errors.ts';
 import { forgetToken, type SignedIn } from '../accounts/authenticate.ts';
 import { newDeviceCode, newToken, sha256 } from '../accounts/passwords.ts';
-import { countGuess, networkOf, tooManyAttempts } from '../accounts/sign-in-limits.ts';
+import { countGuess, networkOf, tooManyGuesses } from '../accounts/sign-in-limits.ts';
 import type { Deps } from '../base/deps.ts';
 import { closeChannelsOf } from '../base/notify.ts';
 import { giveTriesBack, type User } from '../store/accounts.ts';
@@ -126,9 +126,7 @@ export interface WaitingDevice {
 }
 
 interface Person {
-  /** The address of the person who decides. */
-  address: string;
-  /** Address and program, for the audit log. */
+  /** The address and the program of the person who decides, for the audit log. */
   source: string;
 }
 
@@ -136,9 +134,9 @@ interface Person {
 export async function showDevice(
   deps: Deps,
   user: SignedIn,
-  { userCode, address }: { userCode: string; address: string },
+  userCode: string,
 ): Promise<Result<WaitingDevice, 'not_found' | 'too_many_attempts'>> {
-  const found = await find(deps, user, { userCode, address });
+  const found = await find(deps, user, userCode);
   if (!found.ok) return found;
   const { decision: _decision, userId: _userId, ...device } = found.value;
   if (found.value.decision !== null) return noSuchCode();
@@ -157,9 +155,9 @@ export function denyDevice(deps: Deps, user: SignedIn, by: Person & { userCode: 
 async function decide(
   deps: Deps,
   user: SignedIn,
-  { userCode, address, source, decision }: Person & { userCode: string; decision: 'approved' | 'denied' },
+  { userCode, source, decision }: Person & { userCode: string; decision: 'approved' | 'denied' },
 ): Promise<Result<{ deviceName: string }, 'not_found' | 'too_many_attempts'>> {
-  const found = await find(deps, user, { userCode, address });
+  const found = await find(deps, user, userCode);
   if (!found.ok) return found;
   const { deviceName } = found.value;
   const isDone = await store.decide(deps.db, found.value, {
@@ -179,10 +177,10 @@ async function decide(
 async function find(
   deps: Deps,
   { id: userId }: SignedIn,
-  { userCode: typed, address }: { userCode: string; address: string },
+  typed: string,
 ): Promise<Result<store.ShownRequest, 'not_found' | 'too_many_attempts'>> {
-  const { subjects, blockedUntil } = await countGuess(deps, { userId, address });
-  if (blockedUntil !== undefined) return tooManyAttempts(deps, blockedUntil);
+  const { subjects, blockedUntil } = await countGuess(deps, userId);
+  if (blockedUntil !== undefined) return tooManyGuesses(deps, blockedUntil);
   const userCode = readUserCode(typed);
   const request = userCode && (await store.readByCode(deps.db, userCode, deps.now));
   if (!request) {

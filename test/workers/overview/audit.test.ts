@@ -71,7 +71,7 @@ describe('the audit log', () => {
     await accepts(auth.revokeToken, { as: again });
     for (const decide of [approveDevice, denyDevice]) {
       const { userCode } = await accepts(auth.startDevice, { body: {} });
-      await decide(deps(), signedIn(owner), { userCode, address: 'local', source: 'test' });
+      await decide(deps(), signedIn(owner), { userCode, source: 'test' });
     }
     const made = await accepts(auth.createToken, { as: owner, body: { name: 'ci', scope: 'enqueue' } });
     await accepts(auth.revokeTokenById, { as: owner, params: { tokenId: made.id } });

@@ -5,6 +5,7 @@ import { getMe, startDevice, takeDeviceToken } from '../../../spec/contract/auth
 import { aBrowser, Browser } from '../harness/browser.ts';
 import { accepts, refuses, send } from '../harness/call.ts';
 import { advance, MINUTE } from '../harness/clock.ts';
+import { billOf } from '../harness/d1-meter.ts';
 import { aPerson } from '../harness/people.ts';
 
 const aTerminal = (deviceName: string) => accepts(startDevice, { body: { deviceName } });
@@ -67,5 +68,29 @@ describe('a terminal that waits to be signed in', () => {
     const stranger = await new Browser().get(`/device?code=${userCode}`);
     expect(stranger.location).toBe(`/login?next=${encodeURIComponent(`/device?code=${userCode}`)}`);
     expect((await new Browser().post('/device/approve', { code: userCode })).location).toBe('/login');
+  });
+});
+
+describe('wrong codes of a signed-in person', () => {
+  it('count together from all networks: of 300, ten are looked at, and nobody else notices', async () => {
+    const attacker = await aPerson();
+    const browser = await aBrowser(attacker);
+    const guess = (tries: number) =>
+      browser.get('/device?code=BCDF-GHJK', { 'CF-Connecting-IP': `2001:db8:77:${tries.toString(16)}::1` });
+    const statuses: number[] = [];
+    for (let tries = 0; tries < 300; tries += 1) statuses.push((await guess(tries)).status);
+    expect(statuses.slice(0, 10)).toEqual(Array<number>(10).fill(404));
+    expect(new Set(statuses.slice(10))).toEqual(new Set([429]));
+
+    const { written, value } = await billOf(() => guess(300));
+    expect(written).toBe(0);
+    expect(value.text).toContain('You have entered too many wrong codes. Try again in 15 min.');
+
+    // The attacker's own terminal waits; another person approves theirs.
+    const { userCode } = await aTerminal('studio-mini');
+    expect((await browser.post('/device/approve', { code: userCode })).status).toBe(429);
+    const neighbor = await aBrowser(await aPerson());
+    expect((await neighbor.post('/device/approve', { code: userCode })).status).toBe(303);
+    await accepts(getMe, { as: attacker });
   });
 });

@@ -21,7 +21,7 @@ import { deps, signedIn } from '../harness/services.ts';
 
 afterEach(forgetWaitingTerminals);
 
-const by = (userCode: string) => ({ userCode, address: '203.0.113.9', source: 'a browser' });
+const by = (userCode: string) => ({ userCode, source: 'a browser' });
 const start = (deviceName = 'study') => accepts(startDevice, { body: { deviceName } });
 const poll = (deviceCode: string) => send(takeDeviceToken, { body: { deviceCode } });
 const waits = () => advance(POLL_EVERY_MS);
@@ -44,7 +44,7 @@ describe('a terminal that asks to be signed in', () => {
     await refuses(takeDeviceToken, 'authorization_pending', { body: { deviceCode } });
 
     const typed = ` ${userCode.toLowerCase().replace('-', ' ')} `;
-    const shown = await showDevice(deps(), signedIn(person), { userCode: typed, address: 'local' });
+    const shown = await showDevice(deps(), signedIn(person), typed);
     expect(shown).toMatchObject({ ok: true, value: { deviceName: 'study', network: 'local', userCode } });
     expect(JSON.stringify(shown)).not.toContain(deviceCode);
     expect(await approveDevice(deps(), signedIn(person), by(userCode))).toMatchObject({ ok: true });
@@ -149,10 +149,7 @@ describe('a code that no terminal is waiting for', () => {
     'is refused: %j',
     async (userCode) => {
       const user = signedIn(await aPerson());
-      const shown = await showDevice(deps(), user, {
-        userCode: userCode.slice(0, 100_000),
-        address: 'local',
-      });
+      const shown = await showDevice(deps(), user, userCode.slice(0, 100_000));
       expect(shown).toMatchObject({ refusal: { code: 'not_found' } });
     },
   );
@@ -161,16 +158,15 @@ describe('a code that no terminal is waiting for', () => {
     const person: Person = await aPerson();
     const user = signedIn(person);
     const { userCode } = await start();
-    for (let one = 0; one < 12; one += 1)
-      expect((await showDevice(deps(), user, { userCode, address: 'local' })).ok).toBe(true);
-    const guess = () => showDevice(deps(), user, { userCode: 'BCDF-GHJK', address: 'local' });
+    for (let one = 0; one < 12; one += 1) expect((await showDevice(deps(), user, userCode)).ok).toBe(true);
+    const guess = () => showDevice(deps(), user, 'BCDF-GHJK');
     const guesses = [];
     for (let one = 0; one < 11; one += 1) guesses.push(await guess());
     expect(guesses.map((one) => (one.ok ? 'ok' : one.refusal.code))).toEqual([
       ...Array<string>(10).fill('not_found'),
       'too_many_attempts',
     ]);
-    expect(await showDevice(deps(), user, { userCode, address: 'local' })).toMatchObject({
+    expect(await showDevice(deps(), user, userCode)).toMatchObject({
       refusal: { code: 'too_many_attempts' },
     });
     advance(15 * MINUTE);

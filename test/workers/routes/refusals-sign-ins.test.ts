@@ -18,7 +18,7 @@ const PASSWORD = 'open sesame 42';
 
 async function aTerminal() {
   const { deviceCode, userCode } = await accepts(auth.startDevice, { body: {} });
-  return { body: { deviceCode }, by: { userCode, address: 'local', source: 'test' } };
+  return { body: { deviceCode }, by: { userCode, source: 'test' } };
 }
 
 const WRONG = { password: 'wrong', code: '000000' };

@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import { accept, HTTP_STATUS, type Refusal } from '../../../spec/errors.ts';
 import type { AppEnv } from '../../http/app-env.ts';
-import { addressOf, sourceOf } from '../../http/source.ts';
+import { sourceOf } from '../../http/source.ts';
 import { approveDevice, denyDevice, showDevice, type WaitingDevice } from '../../people/device-flow.ts';
 import { shownLine } from '../design/shown.ts';
 import type { Page } from '../frame/answer.tsx';
@@ -35,14 +35,14 @@ export function mountDevicePage(app: Hono<AppEnv>): void {
 }
 
 function orderOf({ form, context }: FormRequest) {
-  return { userCode: form.text('code'), address: addressOf(context), source: sourceOf(context) };
+  return { userCode: form.text('code'), source: sourceOf(context) };
 }
 
 /** Shows the terminal of a code. Without a code, shows the form for the code. */
-async function devicePage({ query, auth, deps, context }: PageRequest): Promise<Page> {
+async function devicePage({ query, auth, deps }: PageRequest): Promise<Page> {
   const userCode = query.get('code')?.trim() ?? '';
   if (userCode === '') return codePage('');
-  const waiting = await showDevice(deps, auth, { userCode, address: addressOf(context) });
+  const waiting = await showDevice(deps, auth, userCode);
   if (!waiting.ok) return codePage(userCode, waiting.refusal);
   const body = <Decision device={waiting.value} email={auth.email} now={deps.now} />;
   return { title: 'Sign in a terminal', place: 'settings', body };
