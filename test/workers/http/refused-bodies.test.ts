@@ -1,7 +1,11 @@
-/** A body that is too large is read to its end before the answer: a client that is cut off does not read why. */
+/** Bodies that are too large or never end: their client reads the reason, and nobody else waits for them. */
 
 import { describe, expect, it } from 'vitest';
+import { getMe } from '../../../spec/contract/auth.ts';
+import { addIdea } from '../../../spec/contract/ideas.ts';
 import { readBody } from '../../../workers/http/parse.ts';
+import { accepts, expectRefusal, sendRaw } from '../harness/call.ts';
+import { aPerson } from '../harness/people.ts';
 
 const CHUNK = new Uint8Array(64 * 1024);
 
@@ -33,5 +37,46 @@ describe('a body that is too large', () => {
     expect(await readBody(request, 100)).toBeUndefined();
     expect(seen.isCut).toBe(true);
     expect(seen.sent).toBeLessThan(70);
+  });
+});
+
+/** A body of which only the beginning comes, until the test ends it. */
+function unfinished() {
+  let end = (): void => undefined;
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode('{"title":"An idea'));
+      end = () => {
+        controller.enqueue(new TextEncoder().encode('"}'));
+        controller.close();
+      };
+    },
+  });
+  return { body, end: () => end() };
+}
+
+describe('a body that does not end', () => {
+  const path = addIdea.path;
+
+  it('is not waited for when nobody is signed in', async () => {
+    const { body } = unfinished();
+    expectRefusal(await sendRaw({ method: 'POST', path, body }), 'unauthenticated');
+  });
+
+  it('holds up nobody else, however many there are, and is accepted when it ends', async () => {
+    const [slow, neighbor] = [await aPerson(), await aPerson()];
+    const bodies = Array.from({ length: 40 }, unfinished);
+    let answered = 0;
+    const answers = bodies.map(({ body }) =>
+      sendRaw({ method: 'POST', path, as: slow, body }).finally(() => {
+        answered += 1;
+      }),
+    );
+    await accepts(getMe, { as: neighbor });
+    await accepts(addIdea, { as: neighbor, body: { title: 'An idea of a neighbor' } });
+    expect(answered).toBe(0);
+    for (const { end } of bodies) end();
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([addIdea.status]));
   });
 });
